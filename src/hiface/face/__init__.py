@@ -1,1 +1,1 @@
-"""face."""
+"""The face itself: shape and pose (`model`), skin colour (`albedo`), the file they come from (`asset`)."""

@@ -1,0 +1,1 @@
+"""Programs that build the assets from their sources; not shipped in the wheel."""
