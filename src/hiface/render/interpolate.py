@@ -1,0 +1,151 @@
+"""Values of a mesh at the pixels of a raster, differentiable in the corner positions and in the values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hiface.errors import MeshError
+from hiface.render.backends import Backend, choose_backend, for_each_image
+from hiface.render.rasterise import Raster, check_indices
+
+
+def interpolate(
+    raster: Raster,
+    screen: Float[Tensor, "B V 3"],
+    inverse_w: Float[Tensor, "B V"] | None,
+    triangles: Int[Tensor, "T 3"],
+    attributes: Float[Tensor, "#B N Q"],
+    attribute_triangles: Int[Tensor, "T 3"] | None = None,
+    backend: Backend = "auto",
+) -> Float[Tensor, "B H W Q"]:
+    """Attributes at the pixel centres, linear in space over each seen triangle; zero where there is none.
+
+    screen, inverse_w, triangles: as given to `rasterise`. attributes: Q values for each vertex, or for each
+    of N other points when `attribute_triangles` names them corner by corner (UVs with seams). A batch of 1
+    serves all images.
+
+    Differentiable in attributes, inverse_w and the x and y of screen, for the triangles seen: that a moving
+    outline covers or uncovers pixels is what silhouettes.py adds.
+
+    Raises `MeshError` when the raster and the index lists are not of the same mesh.
+    """
+    indices = triangles if attribute_triangles is None else attribute_triangles
+    _check(raster, screen, triangles, attributes, indices)
+    q = torch.ones_like(screen[..., 0]) if inverse_w is None else inverse_w
+    attributes = attributes.expand(len(screen), -1, -1)
+    if choose_backend(backend, screen.device) == "numba":
+        numba_result: Tensor = _Interpolate.apply(screen, q, attributes, triangles, indices, raster.face_id)
+        return numba_result
+    return _interpolate_torch(raster.face_id, screen, q, triangles, attributes, indices)
+
+
+def barycentrics(
+    raster: Raster,
+    screen: Float[Tensor, "B V 3"],
+    inverse_w: Float[Tensor, "B V"] | None,
+    triangles: Int[Tensor, "T 3"],
+    backend: Backend = "auto",
+) -> Float[Tensor, "B H W 3"]:
+    """Perspective-correct weights of the seen triangle's corners at the pixel centres; zero where none is.
+
+    They sum to one and are differentiable in the x and y of screen and in inverse_w.
+    """
+    corner = torch.arange(3, device=triangles.device).expand(len(triangles), 3)
+    unit = torch.eye(3, dtype=screen.dtype, device=screen.device)[None]
+    return interpolate(raster, screen, inverse_w, triangles, unit, corner, backend)
+
+
+def _check(raster: Raster, screen: Tensor, triangles: Tensor, attributes: Tensor, indices: Tensor) -> None:
+    check_indices(triangles, screen.shape[1], "triangles", "vertices")
+    check_indices(indices, attributes.shape[1], "attribute triangles", "attribute rows")
+    if len(indices) != len(triangles):
+        raise MeshError(
+            f"expected {len(triangles)} attribute triangles, one for each triangle, got {len(indices)}"
+        )
+    if (
+        raster.face_id.device.type == "cpu"
+        and raster.face_id.numel()
+        and int(raster.face_id.max()) >= len(triangles)
+    ):
+        raise MeshError(
+            f"the raster sees triangle {int(raster.face_id.max())}, the mesh has {len(triangles)}"
+        )
+
+
+def _interpolate_torch(
+    face_id: Tensor, screen: Tensor, q: Tensor, triangles: Tensor, attributes: Tensor, indices: Tensor
+) -> Tensor:
+    """Any device: gathers the corners of the covered pixels and leaves the gradient to autograd."""
+    b, y, x = torch.nonzero(face_id >= 0, as_tuple=True)
+    t = face_id[b, y, x].long()
+    corner = triangles.long()[t]
+    xy = screen[b[:, None], corner, :2].double()
+    e = edge_functions(xy, torch.stack([x + 0.5, y + 0.5], -1).double())
+    w = e * q[b[:, None], corner]
+    weights = (w / w.sum(-1, keepdim=True)).to(attributes.dtype)
+    seen = (attributes[b[:, None], indices.long()[t]] * weights[..., None]).sum(1)
+    empty = seen.new_zeros(*face_id.shape, attributes.shape[-1])
+    return empty.index_put((b, y, x), seen)
+
+
+def edge_functions(corners: Float[Tensor, "P 3 2"], points: Float[Tensor, "P 2"]) -> Float[Tensor, "P 3"]:
+    """Twice the signed areas that a point cuts off opposite each corner; their sum is the whole triangle's."""
+    (ax, ay), (bx, by), (cx, cy) = ((c - points).unbind(-1) for c in corners.unbind(-2))
+    return torch.stack([bx * cy - cx * by, cx * ay - ax * cy, ax * by - bx * ay], -1)
+
+
+class _Interpolate(torch.autograd.Function):
+    """The compiled loops with their gradient written out (CPU)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        screen: Tensor,
+        q: Tensor,
+        attributes: Tensor,
+        triangles: Tensor,
+        indices: Tensor,
+        face_id: Tensor,
+    ) -> Tensor:
+        from hiface.render.kernels import interpolate_image
+
+        ctx.save_for_backward(screen, q, attributes, triangles, indices, face_id)
+        images = _images(screen, q, attributes, triangles, indices, face_id)
+        values = torch.zeros(*face_id.shape, attributes.shape[-1], dtype=attributes.dtype)
+        ctx.values = values.numpy()
+        for_each_image(lambda b: interpolate_image(*images[b], ctx.values[b]), len(images))
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        from hiface.render.kernels import interpolate_image_backward
+
+        images = _images(*ctx.saved_tensors)
+        grad = grads[0].contiguous().numpy()
+        wanted = [torch.zeros_like(x, memory_format=torch.contiguous_format) for x in ctx.saved_tensors[:3]]
+        wanted = [x if need else x[:, :0] for x, need in zip(wanted, ctx.needs_input_grad[:3], strict=True)]
+        out = [x.numpy() for x in wanted]
+        for_each_image(
+            lambda b: interpolate_image_backward(*images[b], ctx.values[b], grad[b], *(x[b] for x in out)),
+            len(images),
+        )
+        results = (x if need else None for x, need in zip(wanted, ctx.needs_input_grad[:3], strict=True))
+        return *results, None, None, None
+
+
+def _images(
+    screen: Tensor, q: Tensor, attributes: Tensor, triangles: Tensor, indices: Tensor, face_id: Tensor
+) -> list[tuple[NDArray[Any], ...]]:
+    """The first six arguments of the compiled loops, for each image."""
+    corners, rows = (x.to(torch.int32).contiguous().numpy() for x in (triangles, indices))
+    batched = zip(*(map(_array, x) for x in (screen, q, attributes, face_id)), strict=True)
+    return [(s, w, corners, a, rows, f) for s, w, a, f in batched]
+
+
+def _array(x: Tensor) -> NDArray[Any]:
+    return x.detach().contiguous().numpy()
