@@ -50,6 +50,8 @@ class Schema:
     optional: Mapping[str, int]
     how_to_get: str
     """The command or file that provides a good one; ends the message of every error."""
+    any_fields: bool = False
+    """True for network weights, whose fields follow from their configuration and are checked when they load."""
 
 
 def content_hash(tensors: Mapping[str, Array]) -> str:
@@ -108,6 +110,8 @@ def _check_header(schema: Schema, header: Mapping[str, str], where: str) -> None
 
 
 def _check_fields(schema: Schema, tensors: Mapping[str, Array], where: str) -> None:
+    if schema.any_fields:
+        return
     known = {**schema.required, **schema.optional}
     missing = sorted(set(schema.required) - set(tensors))
     extra = sorted(set(tensors) - set(known))

@@ -61,6 +61,7 @@ class DetailBasis(nn.Module):
         super().__init__()
         texels = mask.reshape(-1).nonzero()[:, 0]
         self.side = int(mask.shape[0])
+        self.hash = ""
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("texels", texels, persistent=False)
         place = torch.full((mask.numel(),), len(texels), device=mask.device)
@@ -85,11 +86,13 @@ class DetailBasis(nn.Module):
         tensors = asset.tensors
         for name in NAMES:
             _check_counts(asset, name)
-        return cls.from_arrays(
+        basis = cls.from_arrays(
             tensors["mask"] > 0,
             {n: tensors[f"{n}_mean"] for n in NAMES},
             {n: dequantise(tensors[f"{n}_modes"], tensors[f"{n}_scale"]) for n in NAMES},
         )
+        basis.hash = asset.hash
+        return basis
 
     @classmethod
     def from_arrays(cls, mask: Array, means: Mapping[str, Array], modes: Mapping[str, Array]) -> DetailBasis:

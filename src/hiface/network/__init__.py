@@ -1,1 +1,1 @@
-"""network."""
+"""The network: a backbone that sees, a head that names coefficients."""

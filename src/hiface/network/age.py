@@ -1,0 +1,26 @@
+"""Age from static detail: the small network p̂_age of Eq. 14."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+AGE_GROUPS = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70+")
+"""The age groups of the labelled photos; every age distribution here is over these nine."""
+
+
+class AgeHead(nn.Module):
+    """Logarithms of the probabilities of the nine age groups, from φ."""
+
+    def __init__(self, static: int, width: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(static, width), nn.SiLU(), nn.Linear(width, len(AGE_GROUPS)))
+
+    def forward(self, static: Float[Tensor, "B K"]) -> Float[Tensor, "B 9"]:
+        return nn.functional.log_softmax(self.layers(static), dim=1)
+
+
+def group_of(years: float) -> int:
+    """Index of the age group of an age in years."""
+    edges = (3, 10, 20, 30, 40, 50, 60, 70)
+    return sum(years >= edge for edge in edges)

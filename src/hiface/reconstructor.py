@@ -1,0 +1,196 @@
+"""The one forward path: crops to coefficients, coefficients to shape, detail, points and albedo.
+
+Inference, training, evaluation and the fit all come through here. Photos and files lie outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hiface.assets.format import Schema, read_asset, write_asset
+from hiface.assets.store import locate
+from hiface.detail.basis import DetailBasis
+from hiface.detail.dynamic import Form
+from hiface.detail.sddetail import SDDetail
+from hiface.errors import AssetError
+from hiface.face.albedo import AlbedoModel
+from hiface.face.model import FaceModel, Part
+from hiface.face.points import PointModel
+from hiface.geometry.camera import project
+from hiface.network.backbone import ResNet
+from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
+from hiface.types import Coefficients, Detail, Points, Shape
+
+USUAL_SCALE = 1 / 230.0
+"""Crop sides per millimetre of a face framed by the crop rule; what log_scale = 0 means."""
+
+NECK_SHARE = 0.3
+"""Part of the head's turn that the neck takes; both turn about the same axis, so the head's own turn is exact."""
+
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: foreign backbone weights expect them
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What a weight file must say for its network to be built again."""
+
+    backbone: str = "resnet18"
+    """resnet18, resnet34 or resnet50."""
+    width: float = 1.0
+    """Factor on the backbone's channels."""
+    crop: int = 224
+    """S, the side of the crops it was trained on, pixels."""
+    mix: int = 512
+    """Width of the head's hidden layer."""
+    dropout: float = 0.0
+    detail_width: int = 256
+    """Width of the hidden layers of Eq. 6."""
+    detail_form: Form = "printed"
+    """Eq. 6 as the paper prints it, or "standard" AdaIN."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one pass of the network gives for a batch of crops."""
+
+    coefficients: Coefficients
+    log_sigma: Float[Tensor, "B L"]
+    """Natural logarithm of the expected error of each dense point, crop sides."""
+
+
+SCHEMA = Schema(
+    "network", 1, {}, {}, "use the shipped hiface.safetensors or train one with `hiface train`", any_fields=True
+)
+TRAINED = ("backbone.", "head.", "detail_model.dynamic.")
+
+
+class Reconstructor(nn.Module):
+    """Network, face model, albedo and SD-DeTail in one module."""
+
+    def __init__(self, config: NetworkConfig, face: FaceModel, albedo: AlbedoModel, basis: DetailBasis) -> None:
+        super().__init__()
+        self.config, self.face, self.albedo = config, face, albedo
+        self.points_model = PointModel(face)
+        self.backbone = ResNet(config.backbone, config.width)
+        sizes = HeadSizes(
+            identity=face.identity_size,
+            expression=face.expression_size,
+            albedo=albedo.size,
+            static=basis.sizes["static"],
+            points=len(face.landmark_weights("dense669")[0]),
+        )
+        self.head = CoefficientHead(self.backbone.channels, sizes, config.mix, config.dropout)
+        self.detail_model = SDDetail.of_face(face, basis, config.detail_form, width=config.detail_width)
+        self.register_buffer("_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("_deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
+
+    def forward(self, crops: Float[Tensor, "B 3 S S"], autocast: torch.dtype | None = None) -> Prediction:
+        """Coefficients of crops in sRGB, 0 to 1. `autocast` runs the backbone in that type."""
+        normalised = (crops - self._mean) / self._deviation
+        with torch.autocast(crops.device.type, autocast, enabled=autocast is not None):
+            features = self.backbone(normalised)
+        raw = self.head(features.float())
+        return Prediction(self.absolute(raw), raw.log_sigma)
+
+    def absolute(self, raw: RawCoefficients) -> Coefficients:
+        """Pose and camera of what the head says: the turn shared by neck and head, the gaze from the eyeLook
+        weights, and the translation that puts the centre of the 68 points where the head saw it."""
+        gaze = self.face.gaze(raw.expression)
+        turn = raw.turn[:, None]
+        rotation = torch.cat([NECK_SHARE * turn, (1 - NECK_SHARE) * turn, gaze], 1)
+        scale = USUAL_SCALE * raw.log_scale.clamp(-1.5, 1.5).exp()
+        posed = self.points_model(raw.identity, raw.expression, rotation)
+        centre = self.points_model.points(posed, "mediapipe68").mean(1)[:, :2]
+        shift = raw.shift / scale[:, None] - centre
+        translation = torch.cat([shift, torch.zeros_like(shift[:, :1])], 1)
+        return Coefficients(
+            raw.identity, raw.expression, raw.albedo, raw.static, rotation, translation, scale, raw.light
+        )
+
+    def shape(self, coefficients: Coefficients, part: Part = "skin") -> Shape:
+        """Eqs. 1 and 2, mm."""
+        c = coefficients
+        shape: Shape = self.face(c.identity, c.expression, c.rotation, c.translation, part)
+        return shape
+
+    def points(
+        self, coefficients: Coefficients, side: float, names: tuple[str, ...] = ("mediapipe68",)
+    ) -> list[Float[Tensor, "B L 3"]]:
+        """Landmark sets on the screen: x and y in pixels of a crop of `side`, z depth in mm."""
+        c = coefficients
+        posed = self.points_model(c.identity, c.expression, c.rotation) + c.translation[:, None]
+        return [project(self.points_model.points(posed, name), c.scale, side) for name in names]
+
+    def dense_points(self, prediction: Prediction, side: float) -> Points:
+        """The 669 dense points with the network's own uncertainty."""
+        (screen,) = self.points(prediction.coefficients, side, ("dense669",))
+        return Points(screen[..., :2], prediction.log_sigma)
+
+    def detail(self, coefficients: Coefficients, shape: Shape) -> Detail:
+        """Eqs. 4 to 9, mm."""
+        detail: Detail = self.detail_model(
+            shape.neutral, shape.expressive, coefficients.expression, coefficients.static
+        )
+        return detail
+
+    def trained(self) -> dict[str, Tensor]:
+        """The parameters and statistics that training changes, by name; assets are not among them."""
+        return {k: v for k, v in self.state_dict().items() if k.startswith(TRAINED)}
+
+    def asset_ids(self) -> dict[str, str]:
+        """Content hashes of the assets that the weights belong to."""
+        return {
+            "face_model": self.face.hash,
+            "albedo": self.albedo.hash,
+            "detail_basis": self.detail_model.basis.hash,
+        }
+
+
+def save_weights(reconstructor: Reconstructor, path: str | Path, meta: dict[str, Any]) -> str:
+    """Write the trained part as half floats (statistics of normalisation in full); returns the content hash.
+
+    `meta` (training configuration, figures, licence) joins the network's configuration and the asset hashes.
+    """
+    tensors = {}
+    for name, tensor in reconstructor.trained().items():
+        half = tensor.is_floating_point() and "running_" not in name
+        tensors[name] = tensor.detach().cpu().to(torch.float16 if half else tensor.dtype).numpy()
+    meta = {**meta, "config": asdict(reconstructor.config), "asset_ids": reconstructor.asset_ids()}
+    return write_asset(path, SCHEMA, tensors, meta)
+
+
+def load_reconstructor(
+    weights: str | Path = "hiface.safetensors",
+    face: FaceModel | None = None,
+    albedo: AlbedoModel | None = None,
+    basis: DetailBasis | None = None,
+) -> tuple[Reconstructor, dict[str, Any]]:
+    """The network of a weight file with its assets (the shipped ones unless given), in evaluation mode, and its meta.
+
+    Raises `AssetError` if the weights belong to other assets, or do not fit their own configuration.
+    """
+    asset = read_asset(locate(weights), SCHEMA)
+    config = NetworkConfig(**asset.meta["config"])
+    model = Reconstructor(
+        config, face or FaceModel.load(), albedo or AlbedoModel.load(), basis or DetailBasis.load()
+    )
+    for kind, wanted in asset.meta["asset_ids"].items():
+        found = model.asset_ids()[kind]
+        if found != wanted:
+            raise AssetError(
+                f"{weights}: these weights belong to {kind} {wanted[:12]}, but {found[:12]} is loaded;"
+                " give the asset they were trained with, or train again"
+            )
+    own = model.trained()
+    wrong = [k for k in own if k not in asset.tensors or asset.tensors[k].shape != tuple(own[k].shape)]
+    if wrong or len(own) != len(asset.tensors):
+        raise AssetError(f"{weights}: does not fit its own configuration (first: {wrong[:2]}); {SCHEMA.how_to_get}")
+    state = {k: torch.from_numpy(v).to(own[k].dtype) for k, v in asset.tensors.items()}
+    model.load_state_dict(state, strict=False)
+    return model.eval(), asset.meta
