@@ -1,4 +1,4 @@
-"""The synthetic face of REALY's golden self-test: a bumpy sheet, four patches, 85 keypoints. No benchmark data.
+"""The synthetic face of REALY's golden self-test: a bumpy sheet, four patches, 85 keypoints.
 
 z(x, y) over a grid with a step of 0.25, x from -8 to 8 and y from -10 to 10; lengths in benchmark units.
 """

@@ -1,7 +1,7 @@
 """Fits of one point set or surface to another: the similarity fits of REALY and NoW, and rigid ICP.
 
-The protocols differ in small things that move their figures (which scale, whether a reflection is allowed), so
-each fit is its own function. All map `source` to `target`, corresponding rows of shape (N, 3), float64.
+The protocols differ in small things that move their figures (which scale, whether a reflection is allowed),
+so each fit is its own function. All map `source` to `target`, corresponding rows of shape (N, 3), float64.
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ def rigid_icp(
 ) -> RigidIcp:
     """Moves a surface onto `points` (closest surface points, all of them) and its handles onto their targets.
 
-    A handle weighs as much as a point; repeat one to make it heavier. Each round fits rigidly without scale. When
-    the mean squared residual changes by less than `tolerance` (squared units), or after `cap` motions, the last
-    fit is left unapplied. Positions are rounded to single precision after each motion, as REALY's are.
+    A handle weighs as much as a point; repeat one to make it heavier. Each round fits rigidly without
+    scale. When the mean squared residual changes by less than `tolerance` (squared units), or after `cap`
+    motions, the last fit is left unapplied. Positions are rounded to single precision after each motion, as
+    REALY's are.
     """
     goal, previous, hint = np.concatenate([points, handle_targets]), 0.0, None
     for iteration in range(cap + 1):
@@ -119,9 +120,10 @@ def rigid_icp(
 def correspondence_error(
     predicted: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "V 3"]
 ) -> CorrespondenceError:
-    """How far each vertex lies from its true place, after a similarity and after a rigid fit over all of them.
+    """How far each vertex lies from its true place, after a similarity and after a rigid fit over all.
 
-    Raises `MeshError` where the two do not hold the same vertices. Pass the region that counts (`predicted[face]`).
+    Raises `MeshError` where the two do not hold the same vertices. Pass the region that counts
+    (`predicted[face]`).
     """
     if predicted.shape != truth.shape or len(predicted) < 3:
         raise MeshError(

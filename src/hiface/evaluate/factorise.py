@@ -1,9 +1,9 @@
 """Sparse, symmetric, positive definite systems that change a little from one to the next.
 
-A factorisation of an earlier matrix makes conjugate gradients converge in a few steps on its successor, at a
-fraction of the cost of factorising anew (measured on a patch of 11,421 vertices, 45,684 unknowns, 3 right-hand
-sides: 0.15 to 0.2 s against 1.0 s). The factorisation is cholespy's where it is installed
-(`pip install hiface[evaluate]`), SciPy's otherwise; results agree to the tolerance, far below the figures shown.
+A factorisation of an earlier matrix makes conjugate gradients converge in a few steps on its successor, at
+a fraction of the cost of factorising anew (measured on a patch of 11,421 vertices, 45,684 unknowns, 3
+right-hand sides: 0.15 to 0.2 s against 1.0 s). The factorisation is cholespy's where it is installed (`pip
+install hiface[evaluate]`), SciPy's otherwise; results agree to the tolerance, far below the figures shown.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _Solve = Callable[[_Array], _Array]
 _TOLERANCE = 1e-11  # of the right-hand side; about 1e-10 units in a vertex
 _STEPS = 15  # more than this cost as much as a new factorisation
 _SINGULAR = (
-    "the non-rigid alignment has no single solution; expected a connected patch with keypoints that do not lie in "
-    "one plane, so check the scan region and its keypoints"
+    "the non-rigid alignment has no single solution; expected a connected patch with keypoints that do not "
+    "lie in one plane, so check the scan region and its keypoints"
 )
 
 

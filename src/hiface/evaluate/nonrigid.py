@@ -1,4 +1,4 @@
-"""Non-rigid ICP with an affine map per vertex (Amberg et al., CVPR 2007), in REALY's stages and stopping rules.
+"""Non-rigid ICP with an affine map per vertex (Amberg et al., CVPR 2007), in REALY's stages and stops.
 
 Unknown X stacks N blocks of 4×3. With M the edge-vertex incidence, G = diag(weights of x, y, z and 1) and
 Dᵢ = [x y z 1] of the current vertex, each solve minimises

@@ -1,7 +1,8 @@
 """REALY for one mesh and one scan: global fit, rigid ICP a region, non-rigid ICP a region, distance.
 
-The benchmark's own units are kept inside (about 9 mm each); figures are millimetres. The published name of the
-figure is NMSE, but it is a mean distance, neither squared nor normalised. Every constant here defines the metric.
+The benchmark's own units are kept inside (about 9 mm each); figures are millimetres. The published name of
+the figure is NMSE, but it is a mean distance, neither squared nor normalised. Every constant here defines
+the metric.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Anchors:
 
     def on(self, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "L 3"]:
         """The points on this mesh."""
-        return np.einsum("lk,lkc->lc", self.weights, vertices[self.corners])
+        points: _Array = np.einsum("lk,lkc->lc", self.weights, vertices[self.corners])
+        return points
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,14 @@ def evaluate_pair(
 ) -> RegionErrors:
     """REALY's errors of one prediction against one scan, in millimetres.
 
-    `anchors` are the 85 keypoints of the prediction's topology. `mask` keeps the triangles whose corners are all
-    true, in the last stage only (it changes the figures; published ones were made without). Deterministic. Raises
-    `MeshError` where a region cannot be judged.
+    `anchors` are the 85 keypoints of the prediction's topology. `mask` keeps the triangles whose corners
+    are all true, in the last stage only (it changes the figures; published ones were made without).
+    Deterministic. Raises `MeshError` where a region cannot be judged.
     """
     if len(anchors.corners) != KEYPOINT_COUNT or scan.keypoints.shape != (KEYPOINT_COUNT, 3):
         raise MeshError(
             f"expected {KEYPOINT_COUNT} keypoints, found {len(anchors.corners)} on the template and "
-            f"{len(scan.keypoints)} on the scan; REALY's files hold {KEYPOINT_COUNT} in iBUG order and 17 more"
+            f"{len(scan.keypoints)} on the scan; REALY's files hold 68 in iBUG order and 17 more"
         )
     keypoints, seven = anchors.on(prediction.vertices), list(SEVEN_KEYPOINTS)
     alignment = fit_l1_scale(keypoints[seven], scan.keypoints[seven])
@@ -167,7 +169,7 @@ def _judge(
 def _bidirectional(
     surface: ClosestPoint, aligned: _Array, anchors: Anchors, scan: Scan, region: Region, iterations: int
 ) -> RegionError:
-    """The patch is deformed towards its closest points; the closest points of its new place are then compared."""
+    """Deforms the patch towards its closest points, then measures to the closest points of its new place."""
     patch, chosen = merge_duplicates(scan.patches[region]), list(HANDLE_KEYPOINTS[region])
     near = surface.query(patch.vertices)
     handles = None
