@@ -1,1 +1,1 @@
-"""train."""
+"""Training: configuration, data, objective, teachers, loop and checkpoints."""

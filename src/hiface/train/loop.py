@@ -1,0 +1,262 @@
+"""The training loop: one command on a CPU, a GPU or several, resumed exactly after a kill."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning_fabric
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from hiface.network.age import AgeHead
+from hiface.reconstructor import Reconstructor, save_weights
+from hiface.train.batches import Batch, StepDataset
+from hiface.train.checkpoint import read_checkpoint, restore_optimizer, save_checkpoint
+from hiface.train.config import TrainConfig, as_table
+from hiface.train.objective import Objective, Photometric
+from hiface.train.validate import photo_errors, summary, synthetic_figures
+
+log = logging.getLogger(__name__)
+CHECKPOINT, WEIGHTS, CURVES = "checkpoint.safetensors", "weights.safetensors", "curves.csv"
+_TYPES = {"bf16": torch.bfloat16, "fp32": None}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out data, by the name its figures get in the curves."""
+
+    photos: dict[str, StepDataset]
+    synthetic: StepDataset | None
+
+
+class TrainingStep(nn.Module):
+    """Model and objective as one module, so that several processes see one forward pass."""
+
+    def __init__(self, model: Reconstructor, config: TrainConfig, photometric: Photometric | None) -> None:
+        super().__init__()
+        self.model, self.config, self.photometric = model, config, photometric
+        self.age_head = AgeHead(model.head.static.out_features)
+        self.objective = Objective(model, self.age_head, config)
+
+    def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        crops = batch.crops.float().div(255).contiguous(memory_format=torch.channels_last)
+        prediction = self.model(crops, _TYPES[self.config.precision])
+        every = self.config.photometric_every
+        due = every > 0 and step % every == 0 and step >= self.config.photometric_from
+        total, terms = self.objective(prediction, batch, self.photometric if due else None)
+        return total, terms
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then a cosine down to a hundredth."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    t = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(t, 1.0))))
+
+
+def train(
+    model: Reconstructor,
+    data: StepDataset,
+    out: str | Path,
+    validation: Validation,
+    photometric: Photometric | None = None,
+    devices: int | str = "auto",
+    accelerator: str = "auto",
+    stop_after: float | None = None,
+) -> Path:
+    """Train `model` by `data.config`; returns the path of the weights (the running average).
+
+    `out` holds the checkpoint, the curves and the weights; a run that finds a checkpoint there goes on from it.
+    `stop_after` ends a piece of the run after so many seconds, with a checkpoint.
+    """
+    config, out = data.config, Path(out)
+    torch.set_num_threads(config.threads)
+    fabric = lightning_fabric.Fabric(accelerator=accelerator, devices=devices)
+    fabric.launch()
+    step_module = TrainingStep(model, config, photometric).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(_groups(step_module, config.weight_decay), lr=config.learning_rate)
+    average, first = _resume(out, step_module, optimizer)
+    module, optimizer = fabric.setup(step_module, optimizer)
+    data.rank = fabric.global_rank
+    started, log_rows = time.monotonic(), _Curves(out, first) if fabric.is_global_zero else None
+    module.train()
+    step = first
+    with _progress(fabric.is_global_zero) as bar:
+        task = bar.add_task("training", total=config.steps, completed=first)
+        for step, batch in _batches(data, config, first):
+            torch.manual_seed(config.seed * 1_000_003 + step)
+            _set_rate(optimizer, learning_rate(config, step))
+            total, terms = module(batch.to(fabric.device), step)
+            optimizer.zero_grad(set_to_none=True)
+            fabric.backward(total)
+            fabric.clip_gradients(module, optimizer, max_norm=config.gradient_clip)
+            optimizer.step()
+            _update(average, step_module, min(config.average, (step + 1) / (step + 10)))
+            if log_rows is not None:
+                log_rows.add(step, float(total.detach()), terms)
+            bar.update(task, completed=step + 1, description=f"loss {float(total.detach()):.3f}")
+            over = stop_after is not None and time.monotonic() - started > stop_after
+            last = step + 1 == config.steps
+            if (step + 1) % config.validate_every == 0 or over or last:
+                if fabric.is_global_zero:
+                    _store(out, step_module, average, optimizer, config, step + 1)
+                    _validate(model, step_module, average, validation, log_rows, step + 1)
+                fabric.barrier()
+                module.train()
+            if over:
+                break
+    return out / WEIGHTS
+
+
+def _batches(data: StepDataset, config: TrainConfig, first: int) -> Iterator[tuple[int, Batch]]:
+    loader: DataLoader[Batch] = DataLoader(
+        data,
+        batch_size=None,
+        sampler=range(first, config.steps),
+        num_workers=config.loaders,
+        prefetch_factor=4 if config.loaders else None,
+        multiprocessing_context="fork" if config.loaders else None,
+        worker_init_fn=_quiet_worker,
+    )
+    yield from zip(range(first, config.steps), loader, strict=False)
+
+
+def _quiet_worker(_: int) -> None:
+    torch.set_num_threads(1)
+    os.nice(2)
+
+
+def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Weights decay; offsets and normalisation do not."""
+    heavy = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
+    light = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
+    return [{"params": heavy, "weight_decay": decay}, {"params": light, "weight_decay": 0.0}]
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _trained_state(module: TrainingStep) -> dict[str, Tensor]:
+    own = {f"model.{k}": v for k, v in module.model.trained().items()}
+    return own | {f"age_head.{k}": v for k, v in module.age_head.state_dict().items()}
+
+
+@torch.no_grad()
+def _update(average: dict[str, Tensor], module: TrainingStep, decay: float) -> None:
+    for name, value in _trained_state(module).items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - decay)
+        else:
+            average[name].copy_(value)
+
+
+def _resume(
+    out: Path, module: TrainingStep, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], int]:
+    """The running average and the next step, from a checkpoint if there is one."""
+    if not (out / CHECKPOINT).is_file():
+        return {k: v.detach().clone() for k, v in _trained_state(module).items()}, 0
+    groups, meta = read_checkpoint(out / CHECKPOINT)
+    module.load_state_dict(groups["weights"], strict=False)
+    restore_optimizer(optimizer, groups["optimizer"])
+    log.info("going on from step %d of %s", meta["step"], out)
+    return groups["average"], int(meta["step"])
+
+
+def _store(
+    out: Path, module: TrainingStep, average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
+    config: TrainConfig, step: int,
+) -> None:  # fmt: skip
+    groups = {"weights": _trained_state(module), "average": average}
+    save_checkpoint(out / CHECKPOINT, groups, optimizer, {"step": step, "config": as_table(config)})
+    with _averaged(module, average):
+        save_weights(module.model, out / WEIGHTS, {"training": as_table(config), "step": step})
+
+
+class _averaged:
+    """The model wears the running average inside the context."""
+
+    def __init__(self, module: TrainingStep, average: dict[str, Tensor]) -> None:
+        self.module, self.average = module, average
+
+    def __enter__(self) -> None:
+        self.own = {k: v.detach().clone() for k, v in _trained_state(self.module).items()}
+        self.module.load_state_dict(self.average, strict=False)
+
+    def __exit__(self, *_: object) -> None:
+        self.module.load_state_dict(self.own, strict=False)
+
+
+def _validate(
+    model: Reconstructor, module: TrainingStep, average: dict[str, Tensor], validation: Validation,
+    rows: _Curves | None, step: int,
+) -> None:  # fmt: skip
+    figures: dict[str, float] = {}
+    with _averaged(module, average):
+        module.eval()
+        for name, data in validation.photos.items():
+            figures |= {f"{name}/{k}": v for k, v in summary(photo_errors(model, data)).items()}
+        if validation.synthetic is not None:
+            own = synthetic_figures(model, validation.synthetic)
+            figures |= {f"synthetic/{k}": float(v) for k, v in vars(own).items()}
+    if rows is not None:
+        rows.validation(step, figures)
+    log.info("step %d: %s", step, ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k))
+
+
+class _Curves:
+    """Losses and figures in a CSV (always) and TensorBoard (if installed); rows after a resumed step are dropped."""
+
+    def __init__(self, out: Path, first: int) -> None:
+        self.path = out / CURVES
+        out.mkdir(parents=True, exist_ok=True)
+        kept = []
+        if self.path.is_file():
+            with self.path.open(newline="") as file:
+                kept = [row for row in csv.reader(file) if row and row[0].isdigit() and int(row[0]) <= first]
+        with self.path.open("w", newline="") as file:
+            csv.writer(file).writerows([["step", "name", "value"], *kept])
+        self.sums: dict[str, list[float]] = {}
+        self.board = _board(out)
+
+    def add(self, step: int, total: float, terms: dict[str, Tensor]) -> None:
+        for name, value in {"total": total, **{k: float(v.detach()) for k, v in terms.items()}}.items():
+            self.sums.setdefault(name, []).append(value)
+        if (step + 1) % 50 == 0:
+            self._write(step + 1, {f"loss/{k}": sum(v) / len(v) for k, v in self.sums.items()})
+            self.sums = {}
+
+    def validation(self, step: int, figures: dict[str, float]) -> None:
+        self._write(step, figures)
+
+    def _write(self, step: int, values: dict[str, float]) -> None:
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerows([step, k, f"{v:.6g}"] for k, v in values.items())
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
+
+
+def _board(out: Path):  # type: ignore[no-untyped-def]  # the writer's type exists only where TensorBoard does
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out / "tensorboard"))
+
+
+def _progress(shown: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, disable=not shown)

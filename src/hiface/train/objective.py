@@ -1,0 +1,117 @@
+"""Eq. 15: the weighted sum of the losses on one batch, every term by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hiface import losses
+from hiface.geometry.rotation import matrix_from_axis_angle
+from hiface.network.age import AgeHead
+from hiface.reconstructor import Prediction, Reconstructor
+from hiface.train.batches import Batch
+from hiface.train.config import TrainConfig
+
+Photometric = Callable[[Prediction, Batch], dict[str, Tensor]]
+
+
+class Objective(nn.Module):
+    """Terms of a batch, unweighted, and their sum. Vertex and map norms are exact through Gram matrices."""
+
+    def __init__(self, model: Reconstructor, age_head: AgeHead, config: TrainConfig) -> None:
+        super().__init__()
+        self.config, self.age_head = config, age_head
+        self._model = [model]  # not a submodule: its parameters are not the objective's
+        face = model.face
+        chosen = torch.from_numpy(face.region("face"))
+        count = int(chosen.sum())
+        identity = face.identity_basis[:, chosen]
+        self._keep("vertex_gram", losses.gram_of(identity.flatten(1), count))
+        self._keep("shape_gram", losses.gram_of(without_similarity(identity, face.mean[chosen]).flatten(1), count))
+        self._keep("expression_gram", losses.gram_of(face.expression_basis[:, chosen].flatten(1), count))
+        basis = model.detail_model.basis
+        for name in ("static", "compressed", "stretched"):
+            modes = getattr(basis, f"{name}_modes")
+            self._keep(f"{name}_gram", losses.gram_of(modes, modes.shape[1]))
+
+    def _keep(self, name: str, tensor: Tensor) -> None:
+        self.register_buffer(name, tensor, persistent=False)
+
+    @property
+    def model(self) -> Reconstructor:
+        return self._model[0]
+
+    def forward(
+        self, prediction: Prediction, batch: Batch, photometric: Photometric | None = None
+    ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+        """The weighted sum and every term before weighting."""
+        terms = self.point_terms(prediction, batch)
+        if batch.synthetic:
+            terms |= self.synthetic_terms(prediction, batch)
+        if batch.synthetic < len(batch.crops):
+            terms |= self.photo_terms(prediction, batch)
+        if photometric is not None:
+            terms |= photometric(prediction, batch)
+        weights = self.term_weights()
+        total = sum((weights[name] * value for name, value in terms.items()), prediction.log_sigma.new_zeros(()))
+        return total, terms
+
+    def point_terms(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        names = ("mediapipe478", "dense669")
+        screen478, dense = self.model.points(prediction.coefficients, 1.0, names)
+        # The irises follow the gaze; the 468 others lie on the skin. All count alike.
+        terms = {"points478": losses.points_loss(screen478[..., :2], batch.points478, batch.weight478)}
+        n = batch.synthetic
+        if n:
+            terms["points"] = losses.uncertain_points_loss(
+                dense[:n, :, :2], batch.dense, prediction.log_sigma[:n], batch.dense_weight
+            )
+        return terms
+
+    def synthetic_terms(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        n, c = batch.synthetic, prediction.coefficients
+        if not self.config.use_synthetic_truth:
+            return {"prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n])}
+        compressed, stretched = self.model.detail_model.dynamic(batch.expression, c.static[:n])
+        turn = matrix_from_axis_angle(c.rotation[:n, 0] + c.rotation[:n, 1])
+        return {
+            "vertex": losses.modes_loss(c.identity[:n], batch.identity, self.vertex_gram),
+            "shape": losses.modes_loss(c.identity[:n], batch.identity, self.shape_gram),
+            "divergence": losses.identity_divergence(c.identity[:n], batch.identity),
+            "expression": losses.modes_loss(c.expression[:n], batch.expression, self.expression_gram)
+            + 0.5 * (c.expression[:n] - batch.expression).abs().mean(),
+            "rotation": losses.rotation_loss(turn, batch.turn),
+            "detail": losses.modes_loss(c.static[:n], batch.static, self.static_gram)
+            + losses.modes_loss(compressed, batch.compressed, self.compressed_gram)
+            + losses.modes_loss(stretched, batch.stretched, self.stretched_gram),
+            "light": (c.light[:n] - batch.light).abs().mean(),
+            "prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n], compressed, stretched),
+        }
+
+    def photo_terms(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        n, c = batch.synthetic, prediction.coefficients
+        known = (batch.age.sum(1) > 0).float()
+        scored = c.expression[n:, : batch.scores.shape[1]]
+        return {
+            "scores": (scored - batch.scores).abs().mean(),
+            "age": losses.age_loss(batch.age, self.age_head(c.static[n:]), known),
+            "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:], c.static[n:]),
+        }
+
+    def term_weights(self) -> dict[str, float]:
+        return {k: float(v) for k, v in vars(self.config.weights).items()}
+
+
+def without_similarity(modes: Float[Tensor, "N V 3"], mean: Float[Tensor, "V 3"]) -> Float[Tensor, "N V 3"]:
+    """`modes` with every infinitesimal shift, turn and change of size of `mean` projected out."""
+    centred = (mean - mean.mean(0)).double()
+    axes = torch.eye(3, dtype=torch.float64, device=mean.device)
+    moves = [axis.expand_as(centred) for axis in axes]
+    moves += [torch.linalg.cross(axis.expand_as(centred), centred) for axis in axes]
+    moves.append(centred)
+    basis, _ = torch.linalg.qr(torch.stack([m.flatten() for m in moves], 1))
+    flat = modes.double().flatten(1)
+    return (flat - flat @ basis @ basis.T).float().reshape(modes.shape)

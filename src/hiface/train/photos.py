@@ -1,0 +1,102 @@
+"""Labelled photos in memory: canonical pictures with MediaPipe's points, expression scores and age groups."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from hiface.errors import ConfigError
+from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
+from hiface.network.age import AGE_GROUPS, group_of
+from hiface.photo.crop import CropBox, crop_from_landmarks, crop_pixels, photo_from_crop
+
+PICTURE = 192
+"""Side of a stored picture, pixels."""
+MARGIN = 1.45
+"""A stored picture shows this many crop sides, so that a jittered crop still finds pixels."""
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos whose face MediaPipe found, each cut to an upright picture round the face."""
+
+    pictures: UInt8[np.ndarray, "N H W 3"]
+    points: Float[np.ndarray, "N 478 2"]
+    """MediaPipe's points in picture pixels."""
+    scores: Float[np.ndarray, "N 52"]
+    """MediaPipe's expression scores, in the order of the ARKit units; tongueOut is 0."""
+    age: Int[np.ndarray, "N"]
+    """Age group, -1 unknown."""
+    yaw: Float[np.ndarray, "N"]
+    """Degrees, from MediaPipe's matrix."""
+    source: np.ndarray
+    gender: np.ndarray
+    race: np.ndarray
+    name: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def take(self, chosen: np.ndarray) -> PhotoSet:
+        return PhotoSet(*(getattr(self, f)[chosen] for f in self.__dataclass_fields__))
+
+
+def load_packs(data: str | Path, packs: Iterable[str], part: str) -> PhotoSet:
+    """Photos of labelled packs (`fairface`, `more`, `portraits`, `wild`), `part` "train" or "val"; found faces only."""
+    sets = [_load_pack(Path(data) / pack, part) for pack in packs]
+    return PhotoSet(*(np.concatenate([getattr(s, f) for s in sets]) for f in PhotoSet.__dataclass_fields__))
+
+
+def _load_pack(folder: Path, part: str) -> PhotoSet:
+    labels_file, archive = folder / f"labels_{part}.npz", folder / f"{part}.zip"
+    if not labels_file.is_file() or not archive.is_file():
+        raise ConfigError(f"{folder}: expected labels_{part}.npz and {part}.zip of a labelled photo pack")
+    labels = np.load(labels_file, allow_pickle=False)
+    chosen = np.flatnonzero(labels["found"] == 1)
+    with zipfile.ZipFile(archive) as file:
+        members = file.namelist()
+        encoded = [file.read(members[i]) for i in chosen]
+    points = labels["landmarks_i16"][chosen, :, :2].astype(np.float64) / 8192
+    with ThreadPoolExecutor(2) as pool:
+        cut = list(pool.map(_cut, encoded, points))
+    return PhotoSet(
+        pictures=np.stack([c[0] for c in cut]),
+        points=np.stack([c[1] for c in cut]).astype(np.float32),
+        scores=_scores(labels["blendshapes"][chosen]),
+        age=np.array([_group(a, y) for a, y in zip(labels["age"][chosen], labels["years"][chosen], strict=True)]),
+        yaw=labels["yaw_pitch_roll"][chosen, 0].astype(np.float32),
+        source=labels["source"][chosen],
+        gender=labels["gender"][chosen],
+        race=labels["race"][chosen],
+        name=labels["id"][chosen],
+    )
+
+
+def _cut(encoded: bytes, fractions: Float[np.ndarray, "478 2"]) -> tuple[np.ndarray, np.ndarray]:
+    """The canonical picture of a photo and the points in its pixels."""
+    photo = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    points = fractions * [photo.shape[1], photo.shape[0]]
+    box = crop_from_landmarks(points[list(IBUG68_OF_MEDIAPIPE)])
+    wide = CropBox(box.centre, box.side * MARGIN, box.roll)
+    from_photo = np.linalg.inv(photo_from_crop(wide, PICTURE))
+    moved = points @ from_photo[:2, :2].T + from_photo[:2, 2]
+    return crop_pixels(np.ascontiguousarray(photo), wide, PICTURE), moved
+
+
+def _scores(mediapipe: np.ndarray) -> np.ndarray:
+    """MediaPipe's 52 without `_neutral`, which comes first, and with `tongueOut`, which it lacks, last."""
+    return np.concatenate([mediapipe[:, 1:], np.zeros_like(mediapipe[:, :1])], axis=1).astype(np.float32)
+
+
+def _group(label: str, years: float) -> int:
+    if np.isfinite(years):
+        return group_of(float(years))
+    names = {name: k for k, name in enumerate(AGE_GROUPS)} | {">70": 8, "more than 70": 8}
+    return names.get(str(label), -1)

@@ -1,0 +1,81 @@
+"""Random access to synthetic samples in tar shards (WebDataset layout: KEY.jpg, KEY.mask.png, KEY.safetensors).
+
+A shard's headers are read once; a sample is then one seek away. So any step of a run can be built from its number,
+which makes resuming exact, and epochs need no shuffling buffer.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+from safetensors.numpy import load
+
+from hiface.errors import ConfigError
+
+SUFFIXES = ("jpg", "mask.png", "safetensors")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One synthetic picture and its truth."""
+
+    picture: UInt8[np.ndarray, "H W 3"]
+    mask: UInt8[np.ndarray, "H W"]
+    """255 where skin of face and neck is seen."""
+    truth: dict[str, np.ndarray]
+    """As written by the generator; see `hiface.synth.shards`."""
+
+
+class ShardSet:
+    """All samples of a folder of shards, in the order of shard and key."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.paths = sorted(Path(folder).glob("*.tar"))
+        if not self.paths:
+            raise ConfigError(f"{folder}: no .tar shards; make some with `hiface synth --out {folder}`")
+        self._spans: list[tuple[int, dict[str, tuple[int, int]]]] = []
+        for number, path in enumerate(self.paths):
+            self._spans += [(number, members) for _, members in sorted(_index(path).items())]
+        self._files: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __getitem__(self, index: int) -> Sample:
+        number, members = self._spans[index]
+        parts = {suffix: self._read(number, *members[suffix]) for suffix in SUFFIXES}
+        picture = cv2.imdecode(np.frombuffer(parts["jpg"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        mask = cv2.imdecode(np.frombuffer(parts["mask.png"], np.uint8), cv2.IMREAD_GRAYSCALE)
+        return Sample(np.ascontiguousarray(picture), mask, load(parts["safetensors"]))
+
+    def truth(self, index: int, name: str) -> Float[np.ndarray, "*N"]:
+        """One field of one sample, without decoding its picture."""
+        number, members = self._spans[index]
+        return load(self._read(number, *members["safetensors"]))[name]
+
+    def _read(self, number: int, offset: int, size: int) -> bytes:
+        if number not in self._files:
+            self._files[number] = os.open(self.paths[number], os.O_RDONLY)
+        return os.pread(self._files[number], size, offset)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_files": {}}  # file descriptors belong to one process
+
+
+def _index(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
+    """Offset and size of each complete sample's members."""
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            key, _, suffix = member.name.partition(".")
+            found.setdefault(key, {})[suffix] = (member.offset_data, member.size)
+    broken = [key for key, members in found.items() if not set(SUFFIXES) <= set(members)]
+    if broken:
+        raise ConfigError(f"{path}: sample {broken[0]} lacks one of {SUFFIXES}; delete the shard and generate it again")
+    return found
