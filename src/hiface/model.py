@@ -1,0 +1,264 @@
+"""Photos in, faces out: the detector and the crop rule before the network, the files after it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+
+from hiface.errors import ConfigError, NoFaceError
+from hiface.face.model import FaceModel
+from hiface.geometry.camera import apply_affine
+from hiface.photo.crop import (
+    CropBox,
+    crop_from_box,
+    crop_from_landmarks,
+    crop_from_landmarks478,
+    crop_from_points5,
+    crop_pixels,
+    photo_from_crop,
+)
+from hiface.photo.detect import FaceDetector
+from hiface.photo.read import Photo, read_photo
+from hiface.reconstructor import Prediction, Reconstructor, load_reconstructor
+from hiface.types import Coefficients, Detail, Shape
+
+PhotoLike = str | Path | bytes | NDArray[np.uint8]
+FaceChoice = Literal["largest", "all"]
+
+IPD_MM = {"adult": 63.0}
+"""Mean distance between the pupils that stands in for the size one photo does not show (DESIGN §3)."""
+
+
+@dataclass(frozen=True)
+class FaceHint:
+    """Where a face is, from the caller, in place of the detector: exactly one of the fields."""
+
+    box_xyxy: Float[np.ndarray, "4"] | None = None
+    points5: Float[np.ndarray, "5 2"] | None = None
+    landmarks68: Float[np.ndarray, "68 2"] | None = None
+    landmarks478: Float[np.ndarray, "478 2"] | None = None
+
+    def crop_box(self) -> CropBox:
+        makers = {
+            "box_xyxy": crop_from_box,
+            "points5": crop_from_points5,
+            "landmarks68": crop_from_landmarks,
+            "landmarks478": crop_from_landmarks478,
+        }
+        given = [name for name in makers if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ConfigError(f"a face hint needs exactly one of {', '.join(makers)}; got {given or 'none'}")
+        return makers[given[0]](np.asarray(getattr(self, given[0]), np.float64))
+
+
+@dataclass(frozen=True)
+class FaceShape:
+    """Vertices of the whole face model, NumPy, millimetres; metric size as `metric_assumption` says."""
+
+    neutral: Float[np.ndarray, "V 3"]
+    expressive: Float[np.ndarray, "V 3"]
+    posed: Float[np.ndarray, "V 3"]
+    """In the crop's frame: +x right in the crop, +y up, +z towards the camera, the optical axis through the origin."""
+
+
+@dataclass(frozen=True)
+class FaceDetail:
+    """Detail maps of the face tile, NumPy, mm (`tension` has no unit); row 0 is v = 1."""
+
+    displacement: Float[np.ndarray, "R R"]
+    static: Float[np.ndarray, "R R"]
+    compressed: Float[np.ndarray, "R R"]
+    stretched: Float[np.ndarray, "R R"]
+    tension: Float[np.ndarray, "R R"]
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One face of one photo."""
+
+    photo: Photo
+    photo_from_crop: Float[np.ndarray, "3 3"]
+    """Crop pixels to photo pixels, EXIF orientation applied."""
+    crop_side: int
+    """S, pixels."""
+    coefficients: Coefficients
+    """Batch of one, CPU; frame of the crop."""
+    shape: FaceShape
+    detail: FaceDetail
+    landmarks68: Float[np.ndarray, "68 2"]
+    """Pixels of the photo, EXIF orientation applied; iBUG order."""
+    landmark_sigma: float
+    """What the network expects its dense points to be off by, photo pixels, median."""
+    arkit: dict[str, float]
+    """The 52 weights by name."""
+    millimetre_factor: float
+    """By what the model's shape was scaled to meet the assumed or given inter-pupillary distance."""
+    metric_assumption: str
+    timings_ms: dict[str, float]
+    face: FaceModel = field(repr=False)
+    model: HiFace = field(repr=False)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write every file of this face under `folder` (README, "What you get"); returns the folder."""
+        from hiface.export.folder import write_folder  # pulls in the writers, which loading a model does not need
+
+        return write_folder(self, folder)
+
+
+class HiFace:
+    """A loaded model; `reconstruct` is all that most users need."""
+
+    def __init__(self, reconstructor: Reconstructor, meta: dict[str, Any], device: torch.device) -> None:
+        self.reconstructor = reconstructor.to(device).eval()
+        self.meta, self.device = meta, device
+        self.detector = FaceDetector()
+
+    @property
+    def face(self) -> FaceModel:
+        return self.reconstructor.face
+
+    @overload
+    def reconstruct(
+        self, photo: PhotoLike, faces: FaceChoice = ..., hint: FaceHint | None = ..., ipd_mm: float | None = ...
+    ) -> list[Reconstruction]: ...
+
+    @overload
+    def reconstruct(
+        self, photo: Sequence[PhotoLike], faces: FaceChoice = ..., hint: None = ..., ipd_mm: float | None = ...
+    ) -> list[list[Reconstruction]]: ...
+
+    def reconstruct(
+        self,
+        photo: PhotoLike | Sequence[PhotoLike],
+        faces: FaceChoice = "largest",
+        hint: FaceHint | None = None,
+        ipd_mm: float | None = None,
+    ) -> list[Reconstruction] | list[list[Reconstruction]]:
+        """The faces of a photo, largest first; of a list of photos, a list for each.
+
+        `photo` is a path, encoded bytes or an RGB array (H, W, 3) uint8. `hint` says where the one face is.
+        `ipd_mm` sets the person's inter-pupillary distance and so the metric size. Raises `PhotoError` for a
+        photo that cannot be read and `NoFaceError` for one without a face.
+        """
+        if isinstance(photo, (list, tuple)):
+            return [self.reconstruct(p, faces, None, ipd_mm) for p in photo]
+        started = time.perf_counter()
+        picture = read_photo(photo)  # type: ignore[arg-type]  # the list is gone by now
+        read_done = time.perf_counter()
+        boxes = [hint.crop_box()] if hint else self._find(picture, faces)
+        found = time.perf_counter()
+        timings = {"read": read_done - started, "detect": found - read_done}
+        return self._from_boxes(picture, boxes, ipd_mm, timings)
+
+    def _find(self, photo: Photo, faces: FaceChoice) -> list[CropBox]:
+        if faces not in ("largest", "all"):
+            raise ConfigError(f"faces: expected 'largest' or 'all', got {faces!r}")
+        detected = self.detector.detect(photo)
+        if not detected:
+            raise NoFaceError(
+                f"{photo.name}: no face found; crop closer to the face, or say where it is with a box or landmarks"
+            )
+        area = [(f.box_xyxy[2] - f.box_xyxy[0]) * (f.box_xyxy[3] - f.box_xyxy[1]) for f in detected]
+        order = np.argsort(area)[::-1][: 1 if faces == "largest" else None]
+        return [crop_from_points5(detected[k].points5) for k in order]
+
+    def _from_boxes(
+        self, photo: Photo, boxes: list[CropBox], ipd_mm: float | None, timings: dict[str, float]
+    ) -> list[Reconstruction]:
+        started = time.perf_counter()
+        prediction, _ = self.predict(photo, boxes)
+        refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, boxes)]
+        prediction, crops = self.predict(photo, refined)
+        timings = timings | {"network": time.perf_counter() - started}
+        points = self._photo_points(prediction, refined)
+        return [
+            self._face(photo, prediction, k, box, points[k], ipd_mm, timings) for k, box in enumerate(refined)
+        ]
+
+    @torch.inference_mode()
+    def predict(
+        self, photo: Photo, boxes: list[CropBox]
+    ) -> tuple[Prediction, UInt8[np.ndarray, "B S S 3"]]:
+        """One pass of the network over crops of a photo."""
+        side = self.reconstructor.config.crop
+        crops = np.stack([crop_pixels(photo.pixels, box, side) for box in boxes])
+        tensor = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return self.reconstructor(tensor), crops
+
+    @torch.inference_mode()
+    def _photo_points(self, prediction: Prediction, boxes: list[CropBox]) -> Float[np.ndarray, "B 68 2"]:
+        side = self.reconstructor.config.crop
+        (screen,) = self.reconstructor.points(prediction.coefficients, side, ("mediapipe68",))
+        matrices = torch.from_numpy(np.stack([photo_from_crop(b, side) for b in boxes]))
+        return apply_affine(matrices, screen[..., :2].double().cpu()).numpy()
+
+    @torch.inference_mode()
+    def _face(
+        self, photo: Photo, prediction: Prediction, k: int, box: CropBox,
+        points68: Float[np.ndarray, "68 2"], ipd_mm: float | None, timings: dict[str, float],
+    ) -> Reconstruction:  # fmt: skip
+        started = time.perf_counter()
+        model, side = self.reconstructor, self.reconstructor.config.crop
+        coefficients = prediction.coefficients[k]
+        shape = model.shape(coefficients, "all")
+        detail = model.detail(coefficients, shape)
+        factor, assumption = self._metric(coefficients, ipd_mm)
+        names = model.face.expression_names[:52]
+        weights = coefficients.expression[0, :52].cpu().tolist()
+        pixels_a_side = box.side
+        return Reconstruction(
+            photo=photo,
+            photo_from_crop=photo_from_crop(box, side),
+            crop_side=side,
+            coefficients=coefficients.to("cpu"),
+            shape=_numpy_shape(shape, factor),
+            detail=_numpy_detail(detail),
+            landmarks68=points68,
+            landmark_sigma=float(prediction.log_sigma[k].exp().median()) * pixels_a_side,
+            arkit={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
+            millimetre_factor=factor,
+            metric_assumption=assumption,
+            timings_ms={
+                **{name: 1e3 * t for name, t in timings.items()},
+                "mesh": 1e3 * (time.perf_counter() - started),
+            },
+            face=model.face,
+            model=self,
+        )
+
+    def _metric(self, coefficients: Coefficients, ipd_mm: float | None) -> tuple[float, str]:
+        """Factor to the assumed or given inter-pupillary distance, and what to tell the user."""
+        joints = self.face.joints(coefficients.identity)
+        own = float((joints[0, 2] - joints[0, 3]).norm())
+        if ipd_mm is not None:
+            if not 20 <= ipd_mm <= 100:
+                raise ConfigError(f"inter-pupillary distance {ipd_mm:g} mm: expected 20 to 100 (adults: 54 to 74)")
+            return ipd_mm / own, f"inter-pupillary distance of {ipd_mm:g} mm, given by the user"
+        assumed = IPD_MM["adult"]
+        return assumed / own, f"inter-pupillary distance of {assumed:g} mm, the mean of adults; one photo does not show size"
+
+
+def load(weights: str | Path = "hiface.safetensors", device: str = "auto") -> HiFace:
+    """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto")."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
+    reconstructor, meta = load_reconstructor(weights)
+    return HiFace(reconstructor, meta, torch.device(device))
+
+
+def _numpy_shape(shape: Shape, factor: float) -> FaceShape:
+    return FaceShape(*((getattr(shape, f)[0].cpu().numpy() * factor) for f in ("neutral", "expressive", "posed")))
+
+
+def _numpy_detail(detail: Detail) -> FaceDetail:
+    return FaceDetail(**{f: getattr(detail, f)[0].cpu().numpy() for f in FaceDetail.__dataclass_fields__})

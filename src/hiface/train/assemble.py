@@ -1,0 +1,99 @@
+"""A training run put together from folders and a configuration: what `hiface train` calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hiface.detail.basis import DetailBasis
+from hiface.face.albedo import AlbedoModel
+from hiface.face.asset import ARKIT
+from hiface.face.landmarks import mirror_pairs
+from hiface.face.model import FaceModel
+from hiface.network.backbone import load_backbone_weights
+from hiface.reconstructor import Reconstructor
+from hiface.train.age_teacher import plain_crops
+from hiface.train.batches import StepDataset
+from hiface.train.config import TrainConfig
+from hiface.train.loop import Validation, train
+from hiface.train.photometric import PhotometricTerm
+from hiface.train.photos import PhotoSet, load_packs
+from hiface.train.shards import ShardSet
+from hiface.train.teachers import age_of_crops, load_teacher
+
+PACKS = ("fairface", "more", "portraits", "wild")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where a run finds its data and leaves its results; nothing here changes the result itself but the data."""
+
+    out: Path
+    shards: Path | None = None
+    photos: Path | None = None
+    held_out: Path | None = None
+    teacher: Path | None = None
+    face_model: str = "face_model.safetensors"
+    detail_basis: str = "detail_basis.safetensors"
+    backbone_weights: Path | None = None
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    stop_after: float | None = None
+
+
+def run(config: TrainConfig, options: RunOptions) -> Path:
+    """Load everything, train, return the path of the weights."""
+    face = FaceModel.load(options.face_model)
+    basis = DetailBasis.load(options.detail_basis)
+    model = Reconstructor(config.network, face, AlbedoModel.load(), basis)
+    if options.backbone_weights is not None:
+        load_backbone_weights(model.backbone, options.backbone_weights)
+    photos = load_packs(options.photos, PACKS, "train") if options.photos else None
+    shards = ShardSet(options.shards) if options.shards else None
+    ages = _ages(photos, options.teacher)
+    data = dataset(config, model, shards, photos, ages)
+    photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
+    return train(
+        model, data, options.out, validation(config, model, options), photometric, options.devices,
+        options.accelerator, options.stop_after,
+    )  # fmt: skip
+
+
+def dataset(
+    config: TrainConfig, model: Reconstructor, shards: ShardSet | None, photos: PhotoSet | None,
+    ages: np.ndarray | None = None,
+) -> StepDataset:  # fmt: skip
+    """Batches for a model: the mirror images and sizes come from its assets."""
+    face = model.face
+    points = face.landmarks(face.mean[None], "mediapipe478")[0].numpy()
+    sizes = {"identity": face.identity_size, "expression": face.expression_size, **model.detail_model.basis.sizes}
+    return StepDataset(config, shards, photos, ages, mirror_pairs(points), score_mirror(), sizes)
+
+
+def score_mirror() -> np.ndarray:
+    """For each ARKit unit the one that stands for it in a mirrored photo."""
+    swap = {"Left": "Right", "Right": "Left"}
+    names = []
+    for name in ARKIT:
+        side = next((s for s in swap if name.endswith(s)), None)
+        names.append(name if side is None else name.removesuffix(side) + swap[side])
+    return np.array([ARKIT.index(n) for n in names])
+
+
+def validation(config: TrainConfig, model: Reconstructor, options: RunOptions) -> Validation:
+    """Held-out photos by the two groups of the model card, and held-out synthetic faces."""
+    photos = {}
+    if options.photos:
+        groups = {"fairface+more": ("fairface", "more"), "portraits": ("portraits",)}
+        photos = {k: dataset(config, model, None, load_packs(options.photos, p, "val")) for k, p in groups.items()}
+    synthetic = dataset(config, model, ShardSet(options.held_out), None) if options.held_out else None
+    return Validation(photos, synthetic)
+
+
+def _ages(photos: PhotoSet | None, teacher: Path | None) -> np.ndarray | None:
+    if photos is None or teacher is None:
+        return None
+    network = load_teacher(teacher)
+    return age_of_crops(network, plain_crops(photos, network.crop))
