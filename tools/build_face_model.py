@@ -48,7 +48,7 @@ def main() -> None:
     names, expression = expressions(model)
     tensors = _arrays(model, expression) | {"symmetry": mirror.astype(np.int32)}
     tensors["region_masks"] = np.stack(list(masks.values())).astype(np.uint8)
-    tensors["joint_index"], tensors["joint_weight"] = joints.regressor(model)
+    tensors["joint_index"], tensors["joint_weight"] = joints.regressor(model, centres)
     tensors["skin_weights"] = joints.skin_weights(model)
     for name, (index, weight) in landmarks.landmark_sets(model, args.mediapipe_on_ict, mirror).items():
         tensors[f"landmark_{name}_index"], tensors[f"landmark_{name}_weight"] = index, weight

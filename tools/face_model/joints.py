@@ -7,26 +7,36 @@ import numpy as np
 from tools.face_model.source import Source
 
 PARENTS = (-1, 0, 1, 1)
-_NEAR = 40  # vertices that carry a joint
+NECK_JOINT = (0.0, -150.0, -25.0)  # mm, on the mean head
+_NEAR = 60  # vertices that carry a joint
 
 
-def regressor(source: Source) -> tuple[np.ndarray, np.ndarray]:
+def regressor(source: Source, eye_centres: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Index and weight (4, N): joint = weighted sum of vertices, on any identity.
 
-    The neck's joint lies in the middle of the lowest rim of the neck, the head's between the ear canals and a
-    little behind and below (the atlas), each eye's at the centre of its ball.
+    The neck's joint lies in the spine at the base of the neck, the head's between the ear canals and a little
+    behind and below (the atlas), each eye's at the centre of its ball.
     """
     skin = source.vertices[:11248]
-    lowest = np.argsort(skin[:, 1])[:_NEAR]
+    ring = np.argsort(np.abs(skin[:, 1] - NECK_JOINT[1]))[:_NEAR]
     ears = [_nearest(skin, (sign * 78.0, -14.0, -12.0), _NEAR // 2) for sign in (1, -1)]
     balls = [np.arange(*source.parts[f"eyeball_{s}"]["vertices"]) for s in ("left", "right")]
-    rows = [lowest, np.concatenate(ears), *balls]
+    rows = [ring, np.concatenate(ears), *balls]
     width = max(len(r) for r in rows)
     index = np.zeros((4, width), np.int32)
     weight = np.zeros((4, width), np.float32)
     for j, row in enumerate(rows):
         index[j, : len(row)], weight[j, : len(row)] = row, 1 / len(row)
+    weight[0, : len(ring)] = weights_of(skin[ring], np.array(NECK_JOINT))
+    for j, side in ((2, "left"), (3, "right")):
+        weight[j, : len(rows[j])] = weights_of(source.vertices[rows[j]], eye_centres[side])
     return index, weight
+
+
+def weights_of(points: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The smallest weights, summing to 1, whose combination of `points` is `place`."""
+    system = np.c_[points - place, np.ones(len(points))].T
+    return np.linalg.lstsq(system, np.array([0.0, 0, 0, 1]), rcond=None)[0]
 
 
 def _nearest(points: np.ndarray, place: tuple[float, float, float], count: int) -> np.ndarray:
