@@ -154,9 +154,9 @@ def eyeball_pixels(face, blink, identity):
     return int((raster.face_id >= first).sum())
 
 
-@pytest.mark.parametrize(("deviation", "share"), [(0.0, 0.001), (0.7, 0.15)])
+@pytest.mark.parametrize(("deviation", "share"), [(0.0, 0.06), (0.7, 0.15)])
 def test_lids_close_over_the_eyeballs(deviation, share):
-    """The source's blink is one offset for everybody, so lids that identity draws apart keep a slit."""
+    """The source's blink is one offset for everybody, so lids that identity draws apart keep a slit, and so does the inner corner."""
     face = FaceModel.load()
     identity = deviation * torch.randn(1, face.identity_size, generator=torch.Generator().manual_seed(0))
     opened, closed = eyeball_pixels(face, 0.0, identity), eyeball_pixels(face, 1.0, identity)
