@@ -1,0 +1,196 @@
+"""What the generator reads from a data folder: skins, brows, eyes, environments, hair, backgrounds, expressions."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from hiface.errors import AssetError
+from hiface.face.model import FaceModel
+from hiface.synth.body import Body, build_body
+from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
+
+FACE_SIDE, HEAD_SIDE = 256, 256
+"""Texels of the skin textures: about two a pixel of the stored picture."""
+LABELLED = ("fairface", "more", "portraits", "wild")
+_BRIGHTEST = 60.0
+_LUMINANCE = np.array([0.3, 0.6, 0.1])
+
+
+@dataclass(frozen=True)
+class SkinTexture:
+    """A photographic skin, linear RGB."""
+
+    name: str
+    age: str
+    """young, middleage or old."""
+    sex: str
+    weight: float
+    """How often it is taken; blurred or painted skins less."""
+    mean: Float[np.ndarray, "3"]
+    """Over the middle of the face."""
+    face: Float[np.ndarray, "R R 3"]
+    head: Float[np.ndarray, "R R 3"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that is loaded once and drawn from."""
+
+    model: FaceModel
+    body: Body
+    skins: list[SkinTexture]
+    brows: Float[np.ndarray, "N R R"]
+    brow_rows: slice
+    """Rows of the face tile that any brow touches."""
+    eyes: list[Float[np.ndarray, "R R 3"]]
+    brown_eyes: list[int]
+    environments: list[Float[np.ndarray, "H W 3"]]
+    """Linear, mean luminance 1."""
+    hair: list[HairStyle]
+    scalp: Scalp
+    growth: Float[np.ndarray, "N 4"]
+    """Beard, lips, cloth and scalp hair per corner, 0 to 1."""
+    backgrounds: list[UInt8[np.ndarray, "H W 3"]]
+    scores: Float[np.ndarray, "N E"]
+    """Expression weights seen in training photos."""
+
+
+def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
+    """Read the data folder; raises `AssetError` naming what is missing."""
+    for part in ("makehuman/skins_ict/index.json", "makehuman/ict_on_hm08.npz", "hdri/envmaps_128x64.npz"):
+        if not (data / part).is_file():
+            raise AssetError(f"{data / part}: no such file; --data must name the generator's source data")
+    model = model or FaceModel.load()
+    body = build_body(model)
+    scalp = load_scalp(data / "makehuman", body)
+    brows, rows = _brows(data / "makehuman/skins_ict")
+    eyes, brown = _eyes(data / "makehuman/eyes")
+    return Sources(
+        model=model,
+        body=body,
+        skins=_skins(data / "makehuman/skins_ict"),
+        brows=brows,
+        brow_rows=rows,
+        eyes=eyes,
+        brown_eyes=brown,
+        environments=_environments(data / "hdri/envmaps_128x64.npz"),
+        hair=load_styles(data / "makehuman"),
+        scalp=scalp,
+        growth=_growth(body, scalp),
+        backgrounds=_backgrounds(data / "photos"),
+        scores=_scores(data, model.expression_names),
+    )
+
+
+def _growth(body: Body, scalp: Scalp) -> Float[np.ndarray, "N 4"]:
+    everywhere = np.zeros(len(body.neutral), np.float32)
+    everywhere[: len(scalp.weight)] = scalp.weight
+    return np.ascontiguousarray(np.column_stack([body.growth, everywhere[body.source]]), np.float32)
+
+
+def linear(picture: UInt8[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
+    """8-bit sRGB to linear 0..1, with the plain power 2.2 that the tone curve undoes."""
+    return np.asarray((picture.astype(np.float32) / 255) ** np.float32(2.2))
+
+
+def read_picture(path: Path, flags: int = cv2.IMREAD_COLOR) -> UInt8[np.ndarray, "H W C"]:
+    """RGB or RGBA."""
+    picture = cv2.imread(str(path), flags)
+    if picture is None:
+        raise AssetError(f"{path}: no such picture; --data must name the generator's source data")
+    return np.asarray(
+        cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    )
+
+
+def _reduced(picture: UInt8[np.ndarray, "H W C"], side: int) -> Float[np.ndarray, "R R C"]:
+    return np.asarray(cv2.resize(linear(picture), (side, side), interpolation=cv2.INTER_AREA))
+
+
+def _skins(folder: Path) -> list[SkinTexture]:
+    skins = []
+    for entry in json.loads((folder / "index.json").read_text())["skins"]:
+        face = _reduced(read_picture(folder / entry["face"]), FACE_SIDE)
+        head = _reduced(read_picture(folder / entry["head"]), HEAD_SIDE)
+        third = FACE_SIDE // 3
+        mean = face[third : 2 * third, third : 2 * third].mean((0, 1))
+        skins.append(
+            SkinTexture(entry["name"], entry["age"], entry["sex"], _skin_weight(entry), mean, face, head)
+        )
+    return skins
+
+
+def _skin_weight(entry: dict[str, Any]) -> float:
+    """Painted, tinted and blurred skins are taken less often."""
+    notes = entry["notes"]
+    if "leave out" in notes or "blotchy" in notes:
+        return 0.15
+    if "tinted" in notes or "over-saturated" in notes:
+        return 0.4
+    return 0.5 if "512" in notes else 1.0
+
+
+def _brows(folder: Path) -> tuple[Float[np.ndarray, "N R R"], slice]:
+    layers = []
+    for entry in json.loads((folder / "index.json").read_text())["eyebrows"]:
+        x0, y0, x1, y1 = entry["box_xyxy_in_face_tile"]
+        layer = np.zeros((1024, 1024), np.float32)
+        layer[y0:y1, x0:x1] = read_picture(folder / entry["file"], cv2.IMREAD_UNCHANGED)[..., 3] / np.float32(
+            255
+        )
+        layers.append(cv2.resize(layer, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA))
+    brows = np.stack(layers)
+    rows = np.flatnonzero(brows.max((0, 2)) > 0.02)
+    return brows, slice(int(rows[0]), int(rows[-1]) + 1)
+
+
+def _eyes(folder: Path) -> tuple[list[Float[np.ndarray, "R R 3"]], list[int]]:
+    files = sorted(folder.glob("*_eye.png"))
+    if not files:
+        raise AssetError(f"{folder}: no *_eye.png; --data must name the generator's source data")
+    return [linear(read_picture(f)) for f in files], [
+        i for i, f in enumerate(files) if f.stem.startswith("brown")
+    ]
+
+
+def _environments(path: Path) -> list[Float[np.ndarray, "H W 3"]]:
+    maps = []
+    with np.load(path) as stored:
+        for name in stored.files:
+            radiance = np.minimum(stored[name].astype(np.float32), _BRIGHTEST)
+            maps.append(radiance / (radiance.mean((0, 1)) @ _LUMINANCE + 1e-6).astype(np.float32))
+    return maps
+
+
+def _backgrounds(folder: Path) -> list[UInt8[np.ndarray, "H W 3"]]:
+    """Photos of the detector's set in which nobody is seen."""
+    chosen = []
+    with zipfile.ZipFile(folder / "photos.zip") as archive:
+        for entry in json.loads((folder / "photos.json").read_text()):
+            if entry["id"].startswith("coco") and not entry.get("persons") and not entry.get("yunet"):
+                packed = np.frombuffer(archive.read(entry["id"] + ".jpg"), np.uint8)
+                chosen.append(cv2.cvtColor(cv2.imdecode(packed, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+    return chosen
+
+
+def _scores(data: Path, names: tuple[str, ...]) -> Float[np.ndarray, "N E"]:
+    """Blendshape scores of the labelled training photos, sorted into the model's expressions."""
+    order = json.loads((data / "mediapipe/arkit52.json").read_text())["mediapipe_order"]
+    rows = []
+    for folder in LABELLED:
+        with np.load(data / folder / "labels_train.npz") as labels:
+            rows.append(labels["blendshapes"][labels["found"] == 1].astype(np.float32))
+    found = np.concatenate(rows)
+    result = np.zeros((len(found), len(names)), np.float32)
+    for column, name in enumerate(order):
+        if name in names:
+            result[:, names.index(name)] = found[:, column]
+    return result

@@ -1,0 +1,226 @@
+"""Samples: sample i of a seed is the same picture and the same truth, whatever was made before it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from safetensors.numpy import save as safetensors_bytes
+
+from hiface.geometry.skinning import joint_transforms
+from hiface.synth import lens, overlays, truth
+from hiface.synth.assets import Sources
+from hiface.synth.backgrounds import draw_background
+from hiface.synth.body import as_array
+from hiface.synth.camera import orthographic
+from hiface.synth.canvas import SAMPLES, Drawn, draw
+from hiface.synth.light import total_harmonics
+from hiface.synth.people import Figures, Person, draw_person, shapes
+from hiface.synth.scene import Scene, draw_scene
+from hiface.synth.things import Wearer
+
+SIDE = 192
+"""Pixels of a stored picture."""
+CHUNK = 20
+"""People whose shapes are computed together; part of what makes a sample exact, so never change it within a set."""
+HANDS, PATCHES, FRAMES = 0.06, 0.06, 0.06
+_JPEG_QUALITY = 92
+POINT_SETS = ("dense669", "mediapipe478")
+_PERSON, _SCENE, _LENS = range(3)
+"""Independent streams of random numbers of one sample."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and what is known of it."""
+
+    picture: UInt8[np.ndarray, "S S 3"]
+    skin: Bool[np.ndarray, "S S"]
+    """Visible skin of face, head and neck, with brows, beard and lips; no eyes, mouth, hair, things, hands."""
+    tensors: dict[str, np.ndarray]
+    """Fields as in `docs/shards.md`."""
+    facts: dict[str, object]
+    """Plain JSON values."""
+
+    def files(self) -> dict[str, bytes]:
+        """What goes into a shard, by extension."""
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        jpeg = cv2.imencode(".jpg", cv2.cvtColor(self.picture, cv2.COLOR_RGB2BGR), quality)[1]
+        mask = cv2.imencode(".png", self.skin.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
+        header = {"sample": json.dumps(self.facts, sort_keys=True)}
+        return {
+            "jpg": jpeg.tobytes(),
+            "mask.png": mask.tobytes(),
+            "safetensors": safetensors_bytes(self.tensors, metadata=header),
+        }
+
+
+@dataclass
+class Generator:
+    """Draws samples by index; neighbours share the work on shapes."""
+
+    sources: Sources
+    seed: int
+    side: int = SIDE
+    _chunk: int = -1
+    _people: list[Person] = field(default_factory=list)
+    _figures: Figures | None = None
+
+    def sample(self, index: int) -> Sample:
+        """Sample `index`, the same in whatever order samples are asked for."""
+        person, figures, row = self._person(index)
+        rng = self._stream(index, _SCENE)
+        wearer = self._wearer(person, figures, row)
+        posed = figures.posed[row]
+        model = self.sources.model
+        points = {name: _landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
+        points68 = _landmarks(model.landmark_weights("mediapipe68"), posed)
+        slopes = np.zeros((8, 8, 2), np.float32)
+        scene = draw_scene(rng, self.sources, person, wearer, posed, points68, slopes, self.side)
+        drawn = draw(scene, self.sources.body, self.sources.growth, self.side)
+        return self._finish(index, person, figures, row, scene, drawn, points, points68)
+
+    def _stream(self, index: int, which: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, index, which])
+
+    def _person(self, index: int) -> tuple[Person, Figures, int]:
+        chunk, row = divmod(index, CHUNK)
+        if chunk != self._chunk or self._figures is None:
+            model = self.sources.model
+            names, size = model.expression_names, model.identity_size
+            streams = (self._stream(i, _PERSON) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
+            self._people = [draw_person(rng, names, size, self.sources.scores) for rng in streams]
+            self._figures = shapes(model, self._people)
+            self._chunk = chunk
+        return self._people[row], self._figures, row
+
+    def _wearer(self, person: Person, figures: Figures, row: int) -> Wearer:
+        model = self.sources.model
+        rotation = torch.from_numpy(figures.rotation[row : row + 1])
+        joints = model.joints(torch.from_numpy(person.identity)[None])
+        turns, shifts = joint_transforms(rotation, joints, model.joint_parents)
+        count = model.vertex_count("skin")
+        return Wearer(
+            figures.expressive[row, :count],
+            figures.posed[row, :count],
+            as_array(turns[0, 1]),
+            as_array(shifts[0, 1]),
+        )
+
+    def _finish(
+        self, index: int, person: Person, figures: Figures, row: int, scene: Scene, drawn: Drawn,
+        points: dict[str, Float[np.ndarray, "L 3"]], points68: Float[np.ndarray, "68 3"],
+    ) -> Sample:  # fmt: skip
+        """From radiance to a stored picture, and the truth beside it."""
+        side, camera = self.side, scene.camera
+        rng = self._stream(index, _LENS)
+        exposure = _exposure(rng, drawn, scene)
+        picture = self._compose(rng, drawn, exposure)
+        screen68 = camera.project(points68)
+        covers = _draw_overlays(rng, self.sources, scene, picture, screen68[:, :2])
+        picture, hidden = covers
+        skin = truth.pooled(drawn.skin, side) & ~hidden
+        picture = lens.expose(rng, picture)
+        frame = lens.draw_frame(rng, side) if rng.random() < FRAMES else np.zeros((side, side), bool)
+        picture[frame] = 0
+        seen: dict[str, np.ndarray] = {}
+        for name, places in points.items():
+            screen = camera.project(places)
+            flags = truth.hidden_flags(screen, drawn.nearest_body, drawn.nearest, side)
+            flags = truth.cover_points(flags, screen, hidden, truth.HIDDEN_BY_THING)
+            flags = truth.cover_points(flags, screen, frame, truth.OUTSIDE)
+            seen |= {
+                name: screen[:, :2],
+                f"{name}_hidden": flags,
+                f"{name}_visible": (flags == 0).astype(np.uint8),
+            }
+        tensors = seen | self._coefficients(person, figures, row, scene, exposure)
+        facts = self._facts(index, person, scene, bool(hidden.any()), bool(frame.any()))
+        return Sample(lens.degrade(rng, picture), skin & ~frame, tensors, facts)
+
+    def _compose(self, rng: np.random.Generator, drawn: Drawn, exposure: float) -> Float[np.ndarray, "S S 3"]:
+        """The person before a background, display values, at the picture's size."""
+        side = self.side
+        behind = draw_background(rng, self.sources.backgrounds, self.sources.environments, side)
+        shown = lens.tone_curve(drawn.radiance * np.float32(exposure))
+        cover = drawn.cover.astype(np.float32)
+        premultiplied = cv2.resize(shown * cover[..., None], (side, side), interpolation=cv2.INTER_AREA)
+        share = cv2.resize(cover, (side, side), interpolation=cv2.INTER_AREA)[..., None]
+        return np.asarray(premultiplied + behind * (1 - share), np.float32)
+
+    def _coefficients(
+        self, person: Person, figures: Figures, row: int, scene: Scene, exposure: float
+    ) -> dict[str, np.ndarray]:
+        body = self.sources.body
+        narrow = figures.posed[row][body.narrow]
+        return {
+            "identity": person.identity,
+            "expression": person.expression,
+            "rotation": figures.rotation[row],
+            "camera": scene.camera.vector(),
+            "orthographic": orthographic(narrow, scene.camera.project(narrow)[:, :2]),
+            "light": total_harmonics(scene.light, exposure),
+            "albedo_mean": scene.skin_facts.mean,
+            "static": np.zeros(300, np.float32),
+            "compressed": np.zeros(26, np.float32),
+            "stretched": np.zeros(26, np.float32),
+        }
+
+    def _facts(
+        self, index: int, person: Person, scene: Scene, overlaid: bool, framed: bool
+    ) -> dict[str, object]:
+        names = {t.name for t in scene.things}
+        facts = {
+            "seed": self.seed,
+            "index": index,
+            "age": person.age,
+            "sex": person.sex,
+            "tone": person.tone,
+            "skins": scene.skin_facts.names,
+            "skin_mix": scene.skin_facts.mix,
+            "hair": scene.hair,
+            "glasses": "frame" in names,
+            "dark_glasses": "lens" in names,
+            "hat": "hat" in names,
+            "mask": "mask" in names,
+            "overlaid": overlaid,
+            "framed": framed,
+        }
+        return dict(truth.plain(facts))
+
+
+def _landmarks(
+    weights: tuple[torch.Tensor, torch.Tensor], posed: Float[np.ndarray, "V 3"]
+) -> Float[np.ndarray, "L 3"]:
+    index, weight = weights[0].numpy(), weights[1].numpy()
+    return np.asarray(np.einsum("lnc,ln->lc", posed[index], weight), np.float32)
+
+
+def _exposure(rng: np.random.Generator, drawn: Drawn, scene: Scene) -> float:
+    """A factor that brings the median skin to where a camera's meter would put skin of that lightness."""
+    luminance = np.array([0.3, 0.6, 0.1], np.float32)
+    own = drawn.radiance[drawn.skin] @ luminance
+    median = float(np.median(own)) if own.size else 0.2
+    lightness = float(scene.skin_facts.mean @ luminance)
+    target = 0.27 * (max(lightness, 0.02) / 0.35) ** 0.65 * float(np.exp(rng.normal(0, 0.3)))
+    return float(np.float32(target / max(median, 1e-4)))
+
+
+def _draw_overlays(
+    rng: np.random.Generator, sources: Sources, scene: Scene, picture: Float[np.ndarray, "S S 3"],
+    points68: Float[np.ndarray, "68 2"],
+) -> tuple[Float[np.ndarray, "S S 3"], Bool[np.ndarray, "S S"]]:  # fmt: skip
+    """Hands and patches before the face, and where they are."""
+    hidden = np.zeros(picture.shape[:2], bool)
+    if rng.random() < HANDS:
+        colour = np.clip(scene.skin_facts.mean, 0, 1) ** (1 / 2.2)
+        picture, cover = overlays.hand(rng, picture, points68, colour)
+        hidden |= cover > 0.5
+    if rng.random() < PATCHES and sources.backgrounds:
+        picture, cover = overlays.patch(rng, picture, points68, sources.backgrounds)
+        hidden |= cover > 0.5
+    return picture, hidden

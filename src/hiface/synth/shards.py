@@ -1,0 +1,211 @@
+"""Tar shards of synthetic faces (WebDataset layout), made by several processes, resumable, byte for byte repeatable.
+
+A shard `000012.tar` holds samples 12 · 500 to 12 · 500 + 499 as `KEY.jpg`, `KEY.mask.png`, `KEY.safetensors`, with
+KEY the sample's number. It is written under a temporary name and renamed when whole, so a cut run goes on where
+it stopped. `manifest.json` names seed, side and the SHA-256 of each shard.
+
+Fields of `KEY.safetensors` (I identity modes, E expressions, pixels of the stored picture):
+
+| field | shape | meaning |
+|---|---|---|
+| identity, expression | (I), (E) | β in standard deviations, ξ in 0 to 1 |
+| rotation | (4, 3) | θ as in `Coefficients`, in the stored picture's frame: neck 0.3 r, head 0.7 r, eyes from ξ |
+| orthographic | (3) | scale in pixels per mm and the origin's x, y: the orthographic camera nearest to the narrow face |
+| camera | (6) | the true perspective one: translation mm, focal, centre (see `hiface.synth.camera`) |
+| dense669, mediapipe478 | (L, 2) | points, pixels |
+| …_hidden, …_visible | (L) uint8 | bits of `hiface.synth.truth` (1 face, 2 thing, 4 outside); 1 where none is set |
+| light | (9, 3) | γ of Eq. 3 (render.lighting), before the camera's curve and colour, in the stored picture's frame |
+| albedo_mean | (3) | mean linear albedo of the middle of the face |
+| static, compressed, stretched | (K), (C), (D) | φ, φ_com, φ_str in standard deviations |
+
+The metadata entry `sample` is JSON: seed, index, age, sex, tone, skins, hair, glasses, dark_glasses, hat, mask, ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import logging
+import multiprocessing
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hiface.assets.format import json_text, write_atomically
+from hiface.errors import ConfigError
+
+SHARD = 500
+FORMAT = "hiface.shards"
+VERSION = 1
+_log = logging.getLogger(__name__)
+
+
+class Sampler(Protocol):
+    """Something that makes the files of sample `index`, by extension."""
+
+    def __call__(self, index: int) -> dict[str, bytes]: ...
+
+
+@dataclass(frozen=True)
+class ShardOptions:
+    """What to make and where."""
+
+    count: int
+    """Samples; the last shard may be shorter."""
+    out: Path
+    """Folder of the shards; made where missing."""
+    data: Path
+    """Folder of the generator's source data."""
+    seed: int = 1
+    workers: int = 1
+    side: int = 192
+    """Pixels of a stored picture."""
+    shard: int = SHARD
+    """Samples in a shard."""
+    make_sampler: Callable[[ShardOptions], Sampler] | None = field(default=None, compare=False)
+    """For tests: what makes the samples instead of the generator. Must be a module's function."""
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.workers < 1 or self.shard < 1:
+            raise ConfigError(
+                f"count {self.count}, workers {self.workers}, samples a shard {self.shard}: all must be at least 1"
+            )
+
+
+def generate_shards(options: ShardOptions) -> Path:
+    """Make the shards that are missing, and the manifest; returns the manifest's path.
+
+    Raises `ConfigError` where the folder holds shards of another seed, side or shard size.
+    """
+    _check_folder(options)
+    total = -(-options.count // options.shard)
+    missing = [n for n in range(total) if not _is_done(options, n)]
+    _log.info("%d of %d shards to make in %s", len(missing), total, options.out)
+    if options.workers == 1 or len(missing) < 2:
+        _work(options, missing)
+    else:
+        _spread(options, missing)
+    return write_manifest(options, total)
+
+
+def _spread(options: ShardOptions, missing: list[int]) -> None:
+    context = multiprocessing.get_context("spawn")  # a fork would share locks of torch and numba
+    parts = [missing[k :: options.workers] for k in range(options.workers)]
+    with context.Pool(options.workers) as pool:
+        pool.starmap(_work, [(options, part) for part in parts if part], chunksize=1)
+
+
+def _work(options: ShardOptions, numbers: list[int]) -> None:
+    """Make the given shards, one after another, in this process."""
+    if not numbers:
+        return
+    sampler = (options.make_sampler or generator_sampler)(options)
+    for number in numbers:
+        write_shard(options, number, sampler)
+        _log.info("shard %06d of %s is whole", number, options.out)
+
+
+def generator_sampler(options: ShardOptions) -> Sampler:
+    """The generator on the options' source data, on one thread."""
+    import cv2
+    import torch
+
+    from hiface.synth.assets import load_sources
+    from hiface.synth.generate import Generator
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    generator = Generator(load_sources(options.data), options.seed, options.side)
+    return lambda index: generator.sample(index).files()
+
+
+def shard_path(options: ShardOptions, number: int) -> Path:
+    return options.out / f"{number:06d}.tar"
+
+
+def shard_range(options: ShardOptions, number: int) -> range:
+    """Samples of a shard."""
+    return range(number * options.shard, min((number + 1) * options.shard, options.count))
+
+
+def write_shard(options: ShardOptions, number: int, sampler: Sampler) -> Path:
+    """Write one shard; a reader sees all of it or nothing. Times and owners are fixed, so bytes repeat."""
+
+    def write(temporary: Path) -> None:
+        with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for index in shard_range(options, number):
+                for suffix, data in sorted(sampler(index).items()):
+                    member = tarfile.TarInfo(f"{index:08d}.{suffix}")
+                    member.size, member.mode = len(data), 0o644
+                    archive.addfile(member, io.BytesIO(data))
+
+    return write_atomically(shard_path(options, number), write)
+
+
+def _is_done(options: ShardOptions, number: int) -> bool:
+    """Whether a shard is there with as many samples as it should have; it was renamed whole, so its size tells."""
+    path = shard_path(options, number)
+    if not path.is_file():
+        return False
+    with tarfile.open(path) as archive:
+        keys = {name.partition(".")[0] for name in archive.getnames()}
+    return keys == {f"{i:08d}" for i in shard_range(options, number)}
+
+
+def _identity(options: ShardOptions) -> dict[str, int | str]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "seed": options.seed,
+        "side": options.side,
+        "shard": options.shard,
+    }
+
+
+def _check_folder(options: ShardOptions) -> None:
+    """Refuse to mix sets in a folder; the identity is written before the first shard."""
+    path = options.out / "set.json"
+    own = _identity(options)
+    if path.is_file():
+        found = json.loads(path.read_text())
+        if found != own:
+            raise ConfigError(
+                f"{path}: holds {found}, asked for {own}; choose another folder or the same options"
+            )
+        return
+    write_atomically(path, lambda p: p.write_text(json_text(own)))
+
+
+def write_manifest(options: ShardOptions, total: int) -> Path:
+    """List every shard with its SHA-256 and size."""
+    shards = {}
+    for number in range(total):
+        path = shard_path(options, number)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        samples = len(shard_range(options, number))
+        shards[path.name] = {"sha256": digest, "bytes": path.stat().st_size, "samples": samples}
+    value = {**_identity(options), "count": options.count, "shards": shards}
+    return write_atomically(options.out / "manifest.json", lambda p: p.write_text(json_text(value)))
+
+
+def main() -> None:
+    """`python -m hiface.synth.shards --count N --seed S --out DIR --data DATA --workers W`"""
+    parser = argparse.ArgumentParser(prog="python -m hiface.synth.shards", description=main.__doc__)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--side", type=int, default=192)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    generate_shards(ShardOptions(**vars(args)))
+
+
+if __name__ == "__main__":
+    main()
