@@ -58,7 +58,7 @@ def content_hash(tensors: Mapping[str, Array]) -> str:
     """SHA-256 over names, types, shapes and bytes, independent of order in the file."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
+        array = np.asarray(tensors[name], order="C")
         digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
@@ -66,7 +66,8 @@ def content_hash(tensors: Mapping[str, Array]) -> str:
 
 def write_asset(path: str | Path, schema: Schema, tensors: Mapping[str, Array], meta: Mapping[str, Any]) -> str:
     """Write `tensors` and `meta` as an asset of `schema`; returns the content hash."""
-    arrays = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
+    # asarray, as ascontiguousarray would give a number a dimension
+    arrays = {k: np.asarray(v, order="C") for k, v in tensors.items()}
     _check_fields(schema, arrays, str(path))
     digest = content_hash(arrays)
     header = {
