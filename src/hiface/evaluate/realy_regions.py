@@ -108,6 +108,8 @@ class RegionErrors:
     cheek: RegionError
     alignment: Similarity
     """The global fit, prediction to scan; its scale is benchmark units per unit of the prediction."""
+    globally_aligned: Float[np.ndarray, "V 3"]
+    """The prediction after the global fit."""
 
     def of(self, region: Region) -> RegionError:
         result: RegionError = getattr(self, region)
@@ -137,7 +139,7 @@ def evaluate_pair(
     alignment = fit_l1_scale(keypoints[seven], scan.keypoints[seven])
     surface = ClosestPoint(prediction.with_vertices(alignment.apply(prediction.vertices)))
     judged = {region: _judge(surface, anchors, scan, region, mask) for region in REGIONS}
-    return RegionErrors(**judged, alignment=alignment)
+    return RegionErrors(**judged, alignment=alignment, globally_aligned=surface.mesh.vertices)
 
 
 def _judge(
