@@ -1,0 +1,62 @@
+"""Captures of a person: neutral, fully contracted, fully stretched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from hiface.face.model import FaceModel
+from hiface.synth.captures import anatomy
+from hiface.synth.captures.families import draw
+from hiface.synth.captures.field import Flow, flow
+from hiface.synth.captures.person import Person
+from hiface.synth.captures.sculpt import CRINKLES, chin_dimples, crinkle, slow_forms
+from hiface.synth.captures.strokes import CONTRACTED, NEUTRAL
+from hiface.synth.captures.surface import Surface
+
+STRETCHED_LINES, STRETCHED_FORMS, STRETCHED_CRINKLE = 0.45, 0.85, 0.35
+"""What full extension leaves of a neutral face's lines, slow forms and crinkle."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Displacement along the normal over the face tile, mm, row 0 is v = 1; one skeleton of lines in all
+    three."""
+
+    neutral: Float[np.ndarray, "R R"]
+    compressed: Float[np.ndarray, "R R"]
+    """All skin squeezed as far as its own expressions squeeze it."""
+    stretched: Float[np.ndarray, "R R"]
+
+
+class CaptureGenerator:
+    """Draws captures on a face model's mean shape; the slow preparation is shared by all people."""
+
+    def __init__(self, face: FaceModel, side: int = 512) -> None:
+        self.surface = Surface.of_face(face, side)
+        self.flow: Flow = flow(face, self.surface)
+        self._crinkles: dict[int, Float[np.ndarray, "R R"]] = {}
+
+    def capture(self, person: Person) -> Capture:
+        """The three maps of a person, without pores (`mesostructure` adds them at render time)."""
+        surface, window = self.surface, self.surface.window
+        canvas = draw(surface, person)
+        at_rest, in_action = slow_forms(surface, person)
+        fine = self._crinkle(int(person.stream("crinkle").integers(CRINKLES)))
+        strength = person.amount(anatomy.CRINKLE, "crinkle")
+        lines = canvas.height(NEUTRAL)
+        youth = min(person.age / 20, 1)  # a child's skin hardly crinkles, even squeezed
+        contracted = fine * (1.5 * strength + 0.05 * youth) + chin_dimples(surface, person)
+        return Capture(
+            (lines + at_rest + fine * strength) * window,
+            (canvas.height(CONTRACTED) + in_action + contracted) * window,
+            (STRETCHED_LINES * lines + STRETCHED_FORMS * at_rest + STRETCHED_CRINKLE * fine * strength)
+            * window,
+        )
+
+    def _crinkle(self, variant: int) -> Float[np.ndarray, "R R"]:
+        if variant not in self._crinkles:
+            self._crinkles[variant] = crinkle(self.surface, self.flow, variant)
+        return self._crinkles[variant]

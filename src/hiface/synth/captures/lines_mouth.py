@@ -1,0 +1,125 @@
+"""Lines of the lower face: nasolabial folds, marionette lines, cheeks, lips, chin."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiface.synth.captures.curves import spline, uneven, wander
+from hiface.synth.captures.sketch import Sketch, level, moved
+from hiface.synth.captures.strokes import Stroke
+
+
+def nasolabial(sketch: Sketch) -> None:
+    """The sharp part of the fold from the nose past the mouth corner; the cheek over it is in `sculpt`."""
+    rng, across = sketch.layout, 0.5 * sketch.shift(1.1)[0]
+    knots = [
+        (17.8, -0.5),
+        (21, -6),
+        (25.5, -14.5),
+        (29.8, -25),
+        (32.8 + rng.uniform(-1, 1.5), -36),
+        (33 + rng.uniform(-1, 2), -43),
+    ]
+    points = wander(spline(moved(knots, across, 0)), rng, 0.33, 8)
+    stroke = Stroke(width=1.9, floor=0.75, bulge=0.3, reach=5.0, lean=-0.3, taper=(0.35, 0.6), flare=True)
+    sketch.line(points, stroke, 1.0, uneven(rng, 7, 0.65))
+    if rng.random() < 0.5:
+        beside = wander(moved(points[5:30], rng.uniform(4, 6), 0), rng, 0.39, 5)
+        sketch.line(beside, Stroke(width=0.9, bulge=0.4, reach=2.5, taper=(0.4, 0.5)), 0.25)
+
+
+def marionette(sketch: Sketch) -> None:
+    """From the mouth corner down towards the jaw: a trough with a crease in it, and sometimes a second
+    line."""
+    rng = sketch.layout
+    across = 0.6 * sketch.shift(0.9)[0]
+    knots = [
+        (25.6, -36.2),
+        (28.4, -41),
+        (30.6 + rng.uniform(-0.8, 1.4), -48),
+        (30.4 + rng.uniform(-1.2, 2.2), -56),
+        (28.6 + rng.uniform(-1.5, 2.6), -64),
+    ]
+    points = wander(spline(moved(knots, across, 0)), rng, 0.33, 6)
+    trough = Stroke(
+        width=2.6, floor=0.9, bulge=0.32, reach=5.4, lean=-0.5, taper=(0.2, 0.6), flare=True, steepness=1.5
+    )
+    sketch.line(points, trough, 0.85, uneven(rng, 5, 0.75))
+    crease = Stroke(width=0.85, floor=0.5, bulge=0.0, reach=2.2, taper=(0.25, 0.6), steepness=1.3)
+    sketch.line(wander(points, rng, 0.12, 3), crease, 0.85, uneven(rng, 7, 0.6))
+    if rng.random() < 0.6:
+        beside = wander(moved(points[4:20], rng.uniform(3.0, 4.5), -1), rng, 0.28, 4)
+        sketch.line(beside, Stroke(width=1.0, floor=0.8, bulge=0.25, reach=2.8, taper=(0.4, 0.4)), 0.25)
+
+
+def cheek(sketch: Sketch) -> None:
+    """Arcs beyond the nasolabial fold, like an accordion's; mostly seen in a smile."""
+    rng = sketch.layout
+    for k in range(int(rng.integers(2, 4))):
+        x = 40 + 6.5 * k + rng.normal(0, 1.0)
+        top, bottom = rng.uniform(-6, 4) - 2 * k, rng.uniform(-44, -34) + 2 * k
+        points = wander(spline([(x - 6, top), (x, (top + bottom) / 2), (x - 3.5, bottom)]), rng, 0.44, 6)
+        stroke = Stroke(width=1.2, bulge=0.6, reach=3.6, taper=(0.4, 0.4))
+        sketch.line(points, stroke, rng.uniform(0.55, 1) * (1 - 0.2 * k), uneven(rng, 8))
+
+
+def perioral(sketch: Sketch) -> None:
+    """Lines that run from inside the lips outwards: a few dominant ones among many shallow, unevenly
+    spaced."""
+    rng, across = sketch.layout, sketch.shift(0.6)[0]
+    for x in _places(rng, 21.0, 1.9, 1.2) + across:
+        groove = abs(x) < 4  # the philtrum is mostly spared
+        if groove and rng.random() < 0.6:
+            continue
+        share = float(np.clip(np.exp(rng.normal(-1.0, 0.55)), 0.12, 1.1)) * (1 - 0.6 * (x / 22) ** 2)
+        border = -25.6 - 0.017 * x * x + (1.2 if groove else 0)
+        length = (5 + 8.5 * share**0.6) * rng.uniform(0.8, 1.2) * (0.7 if groove else 1)
+        outward = 0.03 * x * length + rng.normal(0, 0.8)
+        bow = rng.normal(0, 0.5)
+        knots = [
+            (x - 0.1 * outward, border - 2.2),
+            (x + 0.4 * outward + 0.5 * bow, border + 0.4 * length),
+            (x + 0.7 * outward + bow, border + 0.75 * length),
+            (x + outward, border + length),
+        ]
+        _lip_line(sketch, knots, share, (0.3, 0.75))
+    for x in _places(rng, 18.0, 2.6, 1.9):
+        share = float(np.clip(np.exp(rng.normal(-1.5, 0.5)), 0.1, 0.6))
+        border, length = -42.5 + 0.02 * x * x, rng.uniform(4.5, 8.5)
+        knots = [
+            (x, border + 1.5),
+            (1.04 * x + rng.normal(0, 0.5), border - 0.5 * length),
+            (1.1 * x + rng.normal(0, 0.8), border - length),
+        ]
+        _lip_line(sketch, knots, share, (0.4, 0.75))
+
+
+def _places(rng: np.random.Generator, half: float, least: float, more: float) -> NDArray[np.float64]:
+    """Uneven places along a lip: gaps of `least` mm and a long-tailed rest."""
+    steps = least + rng.gamma(1.4, more, 40)
+    places = -half + rng.uniform(0, 3) + np.cumsum(steps)
+    return places[places < half]
+
+
+def _lip_line(
+    sketch: Sketch, knots: list[tuple[float, float]], share: float, taper: tuple[float, float]
+) -> None:
+    rng = sketch.layout
+    stroke = Stroke(
+        width=rng.uniform(0.7, 1.05),
+        floor=0.6,
+        bulge=0.32,
+        reach=rng.uniform(1.7, 2.3),
+        taper=taper,
+        steepness=1.8,
+    )
+    sketch.line(wander(spline(knots), rng, 0.22, 3), stroke, share, uneven(rng, 5, 0.55))
+
+
+def mental(sketch: Sketch) -> None:
+    """The crease between lower lip and chin."""
+    rng = sketch.layout
+    x = np.linspace(-1, 1, 26) * rng.uniform(11, 15)
+    points = wander(level(x, -53.5 - 0.018 * x * x + rng.uniform(-1, 1)), rng, 0.28, 6)
+    sketch.line(points, Stroke(width=2.0, floor=0.8, bulge=0.3, reach=5.0, taper=(0.45, 0.45)))
