@@ -25,7 +25,7 @@ def draw_background(
         picture = _blocks(rng, side)
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
-    gain = rng.uniform(0.5, 1.15) * (1 + rng.normal(0, 0.06, 3))
+    gain = (rng.uniform(0.5, 1.15) * (1 + rng.normal(0, 0.06, 3))).astype(np.float32)
     return np.ascontiguousarray(np.clip(picture * gain, 0, 1), np.float32)
 
 
@@ -56,14 +56,16 @@ def _gradient(rng: np.random.Generator, side: int) -> Picture:
     grey = rng.uniform(0.03, 0.97)
     first = np.clip(grey + rng.normal(0, 0.12, 3), 0, 1)
     second = np.clip(first + rng.normal(0, 0.12, 3), 0, 1)
-    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
-    share = (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1) + rng.uniform(0, 1))[..., None]
-    picture = first * (1 - share) + second * share
-    spot = np.exp(-((x - rng.uniform(0, 1)) ** 2 + (y - rng.uniform(0, 1)) ** 2) / rng.uniform(0.1, 0.6))
-    picture = picture * (1 + rng.uniform(-0.3, 0.5) * spot[..., None])
+    x = (np.arange(side) / side).astype(np.float32)
+    weights = rng.uniform([-1, -1, 0], [1, 1, 1]).astype(np.float32)
+    share = x[None] * weights[0] + x[:, None] * weights[1] + weights[2]
+    picture = first.astype(np.float32) + share[..., None] * (second - first).astype(np.float32)
+    middle, width = rng.uniform(0, 1, 2).astype(np.float32), rng.uniform(0.1, 0.6)
+    spot = np.outer(np.exp(-((x - middle[1]) ** 2) / width), np.exp(-((x - middle[0]) ** 2) / width))
+    light = 1 + np.float32(rng.uniform(-0.3, 0.5)) * spot.astype(np.float32)
     if rng.random() < 0.5:
-        picture = picture * (1 + rng.uniform(0.02, 0.12) * _clouds(rng, side, 8)[..., None])
-    return np.asarray(picture, np.float32)
+        light *= 1 + np.float32(rng.uniform(0.02, 0.12)) * _clouds(rng, side, 8)
+    return np.asarray(picture * light[..., None])
 
 
 def _clouds(rng: np.random.Generator, side: int, cells: int) -> Float[np.ndarray, "N N"]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from hiface.synth.framing import crop_box
+from hiface.photo.crop import crop_from_landmarks
 
 MARGIN = 1.45
 """The stored picture shows so many crop sides, so that crops may be jittered later."""
@@ -62,8 +62,9 @@ def draw_camera(rng: np.random.Generator, points68: Float[np.ndarray, "68 3"], s
     distance = np.exp(rng.uniform(*np.log(DISTANCE_MM)))
     middle = points68.mean(0) + np.array([0, 12, -15])
     plain = Camera(np.array([-middle[0], -middle[1], -distance - middle[2]]), 1000.0, np.zeros(2))
-    centre, box_side = crop_box(plain.project(points68)[:, :2])
-    scale = side / (box_side * MARGIN * np.exp(rng.normal(0, 0.05)))
+    box = crop_from_landmarks(plain.project(points68)[:, :2].astype(np.float64))
+    centre = np.asarray(box.centre)
+    scale = side / (box.side * MARGIN * np.exp(rng.normal(0, 0.05)))
     shift = np.clip(rng.normal(0, 0.05, 2), -0.12, 0.12) * side
     return replace(plain, focal=1000.0 * scale, centre=side / 2 + shift - centre * scale)
 

@@ -13,7 +13,7 @@ from hiface.synth.body import EYE, GUMS, LASH, MOUTH, NECK, SKIN, SOCKET, TEETH,
 from hiface.synth.light import Lighting
 from hiface.synth.scene import Scene
 from hiface.synth.shade import shade_body, shade_thing
-from hiface.synth.things import OPAQUE, Thing
+from hiface.synth.things import OPAQUE, TEXTURED, Thing
 
 SAMPLES = 2
 """Samples a pixel, in x and in y."""
@@ -59,7 +59,7 @@ def draw(scene: Scene, body: Body, growth: Float[np.ndarray, "N 4"], side: int) 
     _draw_body(body, screen, scene.mouth_open, face_id, depth)
     nearest_body = depth.copy()
     lashes = body.range_of(LASH, LASH)
-    _raster(body, screen, lashes, False, face_id, depth)
+    _raster(body, screen, lashes, 0, face_id, depth)
     placed = _draw_things(scene, len(body.triangles), face_id, depth)
     light = cast_shadows(scene.light, scene.points, body, placed)
     density = scene.camera.focal / -float(scene.points[: len(posed), 2].mean()) * SAMPLES
@@ -84,7 +84,7 @@ def _screen(pixels: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
 
 
 def _raster(
-    body: Body, screen: Float[np.ndarray, "N 3"], chosen: slice, culled: bool,
+    body: Body, screen: Float[np.ndarray, "N 3"], chosen: slice, culled: int,
     face_id: Int[np.ndarray, "S S"], depth: Float[np.ndarray, "S S"],
 ) -> None:  # fmt: skip
     kernels.rasterise(
@@ -105,12 +105,12 @@ def _draw_body(
     face_id: Int[np.ndarray, "S S"], depth: Float[np.ndarray, "S S"],
 ) -> None:  # fmt: skip
     """Skin and eyes; what is inside the mouth only when it can be seen."""
-    _raster(body, screen, body.range_of(SKIN, NECK), True, face_id, depth)
-    _raster(body, screen, body.range_of(SOCKET, SOCKET), True, face_id, depth)
-    _raster(body, screen, body.range_of(EYE, EYE), True, face_id, depth)
+    _raster(body, screen, body.range_of(SKIN, NECK), 1, face_id, depth)
+    _raster(body, screen, body.range_of(SOCKET, SOCKET), 1, face_id, depth)
+    _raster(body, screen, body.range_of(EYE, EYE), 1, face_id, depth)
     if mouth_open:
         for material in (MOUTH, GUMS, TEETH):
-            _raster(body, screen, body.range_of(material, material), True, face_id, depth)
+            _raster(body, screen, body.range_of(material, material), 1, face_id, depth)
 
 
 def _draw_things(
@@ -122,9 +122,7 @@ def _draw_things(
         screen = _screen(camera.project(thing.points))
         points = (thing.points + scene.camera.translation).astype(np.float32)
         cover = np.full(len(thing.triangles), thing.cover, np.int32)
-        kernels.rasterise(
-            screen, thing.triangles, cover, thing.uv, thing.alpha, first_id, False, face_id, depth
-        )
+        kernels.rasterise(screen, thing.triangles, cover, thing.uv, thing.alpha, first_id, 0, face_id, depth)
         placed.append(_Placed(thing, points, screen, cover, first_id))
         first_id += len(thing.triangles)
     return placed
@@ -140,7 +138,7 @@ def _shade_placed(
         normals = np.zeros(p.points.shape, np.float32)
         kernels.vertex_normals(p.points, thing.triangles, normals)
     shade_thing(
-        face_id, p.first_id, p.screen, p.points, normals, thing.triangles, thing.uv, thing.texture,
+        face_id, p.first_id, thing.cover == TEXTURED, p.screen, p.points, normals, thing.triangles, thing.uv, thing.texture,
         np.asarray(thing.colour, np.float32), np.float32(thing.gloss), np.float32(thing.power), light, radiance, worn,
     )  # fmt: skip
 
@@ -149,7 +147,7 @@ def cast_shadows(
     light: Lighting, points: Float[np.ndarray, "V 3"], body: Body, placed: list[_Placed]
 ) -> Lighting:
     """The light with its shadow map filled; unchanged where there is no main light."""
-    if float(light.key.max()) < 0.02:
+    if float(light.key.max()) < 0.04:
         return light
     shadow = light.shadow.copy()
     ids = np.zeros(shadow.shape, np.int32)
@@ -163,7 +161,7 @@ def cast_shadows(
         if p.thing.name != "lens":
             from_light = _seen_from_light(light, p.points)
             kernels.rasterise(
-                from_light, p.thing.triangles, p.cover, p.thing.uv, p.thing.alpha, 0, False, ids, shadow
+                from_light, p.thing.triangles, p.cover, p.thing.uv, p.thing.alpha, 0, 0, ids, shadow
             )
     return light._replace(shadow=shadow)
 
@@ -181,19 +179,13 @@ def screen_occlusion(
     `density`: samples per mm at the face.
     """
     size = face_id.shape[0]
-    half = (size // 2, size // 2)
-    material = np.append(body.material, -1)[np.where(face_id < len(body.triangles), face_id, -1)]
-    inside = ((material >= MOUTH) & (material != LASH)).astype(np.float32)
-    small = cv2.resize(inside, half, interpolation=cv2.INTER_AREA)
-    cavity = cv2.GaussianBlur(small, (0, 0), max(0.8 * density, 0.3))
+    inside, hidden = (np.zeros((size // 2, size // 2), np.float32) for _ in range(2))
+    shares = [np.full(len(p.cover), _NOT_OCCLUDING.get(p.thing.name, 1.0), np.float32) for p in placed]
+    share = np.concatenate([*shares, np.zeros(1, np.float32)])
+    kernels.screen_maps(face_id, body.material, share, MOUTH, EYE, inside, hidden)
+    cavity = cv2.GaussianBlur(inside, (0, 0), max(0.8 * density, 0.3))
     cavity = cv2.resize(np.clip((cavity - 0.35) / 0.45, 0.2, 1), (size, size), interpolation=cv2.INTER_LINEAR)
-    hidden = np.zeros((size, size), np.float32)
-    for p in placed:
-        share = _NOT_OCCLUDING.get(p.thing.name, 1.0)
-        if share > 0:
-            hidden[(face_id >= p.first_id) & (face_id < p.first_id + len(p.thing.triangles))] = share
-    small = cv2.resize(hidden, half, interpolation=cv2.INTER_AREA)
     width = int(4.5 * density) | 1
-    shade = np.roll(cv2.blur(small, (width, width)), int(1.5 * density), 0)
+    shade = np.roll(cv2.blur(hidden, (width, width)), int(1.5 * density), 0)
     under_hair = cv2.resize(1 - 0.5 * shade, (size, size), interpolation=cv2.INTER_LINEAR)
-    return cavity.astype(np.float32), under_hair.astype(np.float32)
+    return cavity, under_hair

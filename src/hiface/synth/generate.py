@@ -11,13 +11,12 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from safetensors.numpy import save as safetensors_bytes
 
-from hiface.geometry.skinning import joint_transforms
 from hiface.synth import lens, overlays, truth
 from hiface.synth.assets import Sources
 from hiface.synth.backgrounds import draw_background
-from hiface.synth.body import as_array
 from hiface.synth.camera import orthographic
-from hiface.synth.canvas import SAMPLES, Drawn, draw
+from hiface.synth.canvas import Drawn, draw
+from hiface.synth.kernels import pool_radiance
 from hiface.synth.light import total_harmonics
 from hiface.synth.people import Figures, Person, draw_person, shapes
 from hiface.synth.scene import Scene, draw_scene
@@ -74,7 +73,7 @@ class Generator:
         """Sample `index`, the same in whatever order samples are asked for."""
         person, figures, row = self._person(index)
         rng = self._stream(index, _SCENE)
-        wearer = self._wearer(person, figures, row)
+        wearer = self._wearer(figures, row)
         posed = figures.posed[row]
         model = self.sources.model
         points = {name: _landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
@@ -98,17 +97,13 @@ class Generator:
             self._chunk = chunk
         return self._people[row], self._figures, row
 
-    def _wearer(self, person: Person, figures: Figures, row: int) -> Wearer:
-        model = self.sources.model
-        rotation = torch.from_numpy(figures.rotation[row : row + 1])
-        joints = model.joints(torch.from_numpy(person.identity)[None])
-        turns, shifts = joint_transforms(rotation, joints, model.joint_parents)
-        count = model.vertex_count("skin")
+    def _wearer(self, figures: Figures, row: int) -> Wearer:
+        skin = figures.neutral.shape[1]
         return Wearer(
-            figures.expressive[row, :count],
-            figures.posed[row, :count],
-            as_array(turns[0, 1]),
-            as_array(shifts[0, 1]),
+            figures.expressive[row, :skin],
+            figures.posed[row, :skin],
+            figures.head_turn[row],
+            figures.head_shift[row],
         )
 
     def _finish(
@@ -146,11 +141,10 @@ class Generator:
         """The person before a background, display values, at the picture's size."""
         side = self.side
         behind = draw_background(rng, self.sources.backgrounds, self.sources.environments, side)
-        shown = lens.tone_curve(drawn.radiance * np.float32(exposure))
-        cover = drawn.cover.astype(np.float32)
-        premultiplied = cv2.resize(shown * cover[..., None], (side, side), interpolation=cv2.INTER_AREA)
-        share = cv2.resize(cover, (side, side), interpolation=cv2.INTER_AREA)[..., None]
-        return np.asarray(premultiplied + behind * (1 - share), np.float32)
+        picture, share = np.zeros((side, side, 3), np.float32), np.zeros((side, side, 1), np.float32)
+        pool_radiance(drawn.radiance, drawn.cover, picture, share[..., 0])
+        shown = lens.tone_curve(picture * np.float32(exposure))
+        return np.asarray(behind + (shown - behind) * share, np.float32)
 
     def _coefficients(
         self, person: Person, figures: Figures, row: int, scene: Scene, exposure: float
@@ -203,7 +197,7 @@ def _landmarks(
 def _exposure(rng: np.random.Generator, drawn: Drawn, scene: Scene) -> float:
     """A factor that brings the median skin to where a camera's meter would put skin of that lightness."""
     luminance = np.array([0.3, 0.6, 0.1], np.float32)
-    own = drawn.radiance[drawn.skin] @ luminance
+    own = drawn.radiance[::3, ::3][drawn.skin[::3, ::3]] @ luminance  # a ninth of them tells
     median = float(np.median(own)) if own.size else 0.2
     lightness = float(scene.skin_facts.mean @ luminance)
     target = 0.27 * (max(lightness, 0.02) / 0.35) ** 0.65 * float(np.exp(rng.normal(0, 0.3)))

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Float, Int, UInt8
 from scipy.spatial import cKDTree
+from scipy.special import ndtr
 
 from hiface.geometry.topology import smooth, triangulate
 from hiface.synth.body import Body
@@ -43,6 +44,11 @@ class Scalp:
     weight: Float[np.ndarray, "V"]
     """0 to 1 per skin vertex."""
     triangles: Int[np.ndarray, "T 3"]
+    """Skin vertices."""
+    ids: Int[np.ndarray, "N"]
+    """The vertices that the triangles use."""
+    own_triangles: Int[np.ndarray, "T 3"]
+    """The triangles by their places in `ids`."""
 
 
 def _fitted(folder: Path, name: str, head: Float[np.ndarray, "N 3"]) -> tuple[Float[np.ndarray, "N 3"], ...]:
@@ -102,7 +108,9 @@ def load_scalp(folder: Path, body: Body) -> Scalp:
     edges = np.unique(np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1), axis=0)
     weight = smooth(weight, edges, 8, 0.6)
     grown = (weight[triangles] > 0.12).all(1)
-    return Scalp(weight.astype(np.float32), np.ascontiguousarray(triangles[grown].astype(np.int32)))
+    chosen = np.ascontiguousarray(triangles[grown].astype(np.int32))
+    ids, inverse = np.unique(chosen, return_inverse=True)
+    return Scalp(weight.astype(np.float32), chosen, ids, inverse.reshape(-1, 3))
 
 
 def styled_hair(
@@ -159,8 +167,7 @@ def shell_hair(
     rng: np.random.Generator, scalp: Scalp, wearer: Wearer, colour: Float[np.ndarray, "3"], pressed: bool
 ) -> Thing:
     """Cropped, curly or standing hair: layers over the scalp that thin out towards the tips."""
-    ids, inverse = np.unique(scalp.triangles, return_inverse=True)
-    triangles = inverse.reshape(-1, 3)
+    ids, triangles = scalp.ids, scalp.own_triangles
     skin = wearer.skin
     normals = np.zeros(skin.shape, np.float32)
     vertex_normals(skin, scalp.triangles, normals)
@@ -207,7 +214,7 @@ def _shell_texture(
         rng.uniform(0.9, 2.2),
         sigmaY=rng.uniform(0.9, 2.2) * stretch,
     )
-    rank = np.argsort(np.argsort(noise.ravel())).reshape(side, side) / side**2
+    rank = ndtr(noise / noise.std()).astype(np.float32)
     alphas, shades = [], []
     for layer in reversed(range(SHELL_LAYERS)):  # v grows upwards, rows downwards
         height = layer / (SHELL_LAYERS - 1)

@@ -23,6 +23,12 @@ def compiled(function: _Function) -> _Function:
     return cast(_Function, numba.njit(fastmath=True, cache=True, nogil=True, error_model="numpy")(function))
 
 
+def inlined(function: _Function) -> _Function:
+    """As `compiled`, but copied into its callers: passing many arrays costs more than these functions do."""
+    options = {"fastmath": True, "cache": True, "inline": "always", "error_model": "numpy"}
+    return cast(_Function, numba.njit(**options)(function))
+
+
 @compiled
 @no_type_check
 def vertex_normals(points, triangles, normals):
@@ -44,7 +50,7 @@ def vertex_normals(points, triangles, normals):
             normals[v, c] *= scale
 
 
-@compiled
+@inlined
 @no_type_check
 def coverage(cover, u, v, alpha):
     """How opaque a triangle is at a UV position, 0 to 255: its constant, or for 0 the texture's value there."""
@@ -56,7 +62,7 @@ def coverage(cover, u, v, alpha):
     return f32(alpha[row, column])
 
 
-@compiled
+@inlined
 @no_type_check
 def threshold(x, y):
     """Ordered thresholds of a 2×2 block, 0 to 255: averaging the block gives four levels of transparency."""
@@ -69,7 +75,8 @@ def threshold(x, y):
 def rasterise(screen, triangles, cover, uv, alpha, first_id, culled, face_id, depth):
     """Draws triangles into `face_id` and `depth` (1 / depth, 0 where empty) where they are nearer than what is there.
 
-    `cover`: 255 opaque, 0 the alpha texture's value, else a constant. `culled`: skip triangles seen from behind.
+    `cover`: 255 opaque, 0 the alpha texture's value, else a constant. `culled`: 1 skips triangles that run clockwise
+    in the plane of x and y, -1 those that run the other way, 0 none.
     """
     height, width = face_id.shape
     for t in range(triangles.shape[0]):
@@ -77,7 +84,7 @@ def rasterise(screen, triangles, cover, uv, alpha, first_id, culled, face_id, de
         ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
         cx, cy = screen[c, 0], screen[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0 or (culled and area > 0):
+        if area == 0 or area * culled > 0:
             continue
         x0 = max(0, int(math.ceil(min(ax, bx, cx))))
         x1 = min(width - 1, int(math.floor(max(ax, bx, cx))))
@@ -108,7 +115,7 @@ def rasterise(screen, triangles, cover, uv, alpha, first_id, culled, face_id, de
                 face_id[y, x] = first_id + t
 
 
-@compiled
+@inlined
 @no_type_check
 def corner_weights(screen, i, j, k, x, y):
     """Perspective-correct weights of a triangle's corners at a pixel."""
@@ -122,7 +129,7 @@ def corner_weights(screen, i, j, k, x, y):
     return w0 * scale, w1 * scale, w2 * scale
 
 
-@compiled
+@inlined
 @no_type_check
 def blend3(values, i, j, k, w0, w1, w2):
     """A vertex field of three components inside a triangle."""
@@ -133,7 +140,7 @@ def blend3(values, i, j, k, w0, w1, w2):
     )
 
 
-@compiled
+@inlined
 @no_type_check
 def unit(x, y, z):
     """The vector with length 1; zero stays."""
@@ -141,7 +148,7 @@ def unit(x, y, z):
     return x * scale, y * scale, z * scale
 
 
-@compiled
+@inlined
 @no_type_check
 def irradiance(light, x, y, z, channel):
     """Light that falls on a surface with a unit normal, divided by π; see `light.py` for the nine polynomials."""
@@ -153,7 +160,7 @@ def irradiance(light, x, y, z, channel):
     )  # fmt: skip
 
 
-@compiled
+@inlined
 @no_type_check
 def environment_texel(height, width, x, y, z):
     """Row and column of an equirectangular map in a unit direction; column 0 looks along -z."""
@@ -162,7 +169,7 @@ def environment_texel(height, width, x, y, z):
     return min(int(down), height - 1), int(across) % width
 
 
-@compiled
+@inlined
 @no_type_check
 def bilinear(texture, u, v):
     """Three components of a square texture, v up, clamped at the border."""
@@ -179,7 +186,7 @@ def bilinear(texture, u, v):
     )  # fmt: skip
 
 
-@compiled
+@inlined
 @no_type_check
 def lit_share(shadow, matrix, softness, x, y, z):
     """Share of the main light that reaches a point: a 4×4 percentage-closer look-up in the shadow map."""
@@ -197,3 +204,58 @@ def lit_share(shadow, matrix, softness, x, y, z):
             if shadow[row, column] < near:
                 share += f32(0.0625)
     return share
+
+
+@compiled
+@no_type_check
+def screen_maps(face_id, material, share, first_inside, last_inside, inside, hidden):
+    """Fills two maps of half the size: how much of a 2×2 block lies inside eyes and mouth, and behind things.
+
+    `material` of the body's triangles, `share` of each later triangle: how much light it keeps from skin around it.
+    """
+    count = material.shape[0]
+    for row in range(inside.shape[0]):
+        for column in range(inside.shape[1]):
+            a, b = f32(0), f32(0)
+            for s in range(4):
+                t = face_id[2 * row + (s >> 1), 2 * column + (s & 1)]
+                if t >= count:
+                    b += share[t - count]
+                elif t >= 0 and first_inside <= material[t] <= last_inside:
+                    a += f32(1)
+            inside[row, column] = a * f32(0.25)
+            hidden[row, column] = b * f32(0.25)
+
+
+@compiled
+@no_type_check
+def pool_radiance(radiance, cover, picture, share):
+    """Means of 2×2 blocks: of the covered samples' radiance, and of the cover itself."""
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            count = f32(0)
+            r, g, b = f32(0), f32(0), f32(0)
+            for s in range(4):
+                y, x = 2 * row + (s >> 1), 2 * column + (s & 1)
+                if cover[y, x]:
+                    count += f32(1)
+                    r += radiance[y, x, 0]
+                    g += radiance[y, x, 1]
+                    b += radiance[y, x, 2]
+            scale = f32(1) / max(count, f32(1))
+            picture[row, column, 0] = r * scale
+            picture[row, column, 1] = g * scale
+            picture[row, column, 2] = b * scale
+            share[row, column] = count * f32(0.25)
+
+
+@compiled
+@no_type_check
+def mix_textures(first, second, gain_a, gain_b, slow, out):
+    """`out` = first · gain_a + second · gain_b, times 1 + the slowly changing map `slow`, within 0.002 and 0.9."""
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            for c in range(3):
+                value = first[row, column, c] * gain_a[c] + second[row, column, c] * gain_b[c]
+                value *= 1 + slow[row, column, c]
+                out[row, column, c] = min(max(value, f32(0.002)), f32(0.9))

@@ -17,12 +17,13 @@ def tone_curve(linear: Float[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
 
 def expose(rng: np.random.Generator, picture: Picture) -> Picture:
     """Contrast, brightness and white balance as cameras differ in them."""
-    picture = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.8, 1.25))
-    picture = (picture - 0.5) * rng.uniform(0.8, 1.2) + 0.5 + rng.normal(0, 0.04)
-    picture = picture * (1 + rng.normal(0, 0.035, 3))
+    picture = cv2.pow(np.clip(picture, 0, 1), rng.uniform(0.8, 1.25))
+    contrast, offset = rng.uniform(0.8, 1.2), rng.normal(0, 0.04)
+    balance = (1 + rng.normal(0, 0.035, 3)).astype(np.float32)
+    picture = (picture * np.float32(contrast) + np.float32(0.5 - 0.5 * contrast + offset)) * balance
     if rng.random() < 0.3:
         grey = picture.mean(2, keepdims=True)
-        picture = grey + (picture - grey) * rng.uniform(0.3, 1.5)
+        picture = grey + (picture - grey) * np.float32(rng.uniform(0.3, 1.5))
     if rng.random() < 0.06:
         picture = np.repeat(picture.mean(2, keepdims=True), 3, 2)
     return np.asarray(picture, np.float32)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 
 from hiface.face.model import FaceModel
+from hiface.geometry.skinning import joint_transforms
 from hiface.synth.body import as_array
 
 NECK_SHARE, HEAD_SHARE = 0.3, 0.7
@@ -45,6 +46,9 @@ class Figures:
     expressive: Float[np.ndarray, "B V 3"]
     """With expression, before pose."""
     posed: Float[np.ndarray, "B V 3"]
+    head_turn: Float[np.ndarray, "B 3 3"]
+    head_shift: Float[np.ndarray, "B 3"]
+    """Of what is fixed to the head: x → turn x + shift."""
 
 
 def draw_person(
@@ -152,5 +156,13 @@ def shapes(model: FaceModel, people: list[Person]) -> Figures:
     neutral = model.neutral(identity)
     expressive = neutral + model.expression_offset(expression)
     posed = model.pose(expressive, identity, rotation, torch.zeros(len(people), 3))
-    count = model.vertex_count("skin")
-    return Figures(as_array(rotation), as_array(neutral[:, :count]), as_array(expressive), as_array(posed))
+    turns, shifts = joint_transforms(rotation, model.joints(identity), model.joint_parents)
+    arrays = (
+        rotation,
+        neutral[:, : model.vertex_count("skin")],
+        expressive,
+        posed,
+        turns[:, 1],
+        shifts[:, 1],
+    )
+    return Figures(*map(as_array, arrays))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
+from hiface.geometry.topology import adjacency
 from hiface.synth.body import SKIN, Body
 from hiface.synth.kernels import vertex_normals
 from hiface.synth.people import turn
@@ -144,12 +145,9 @@ def _tautened(
     points: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"], rim: np.ndarray
 ) -> Float[np.ndarray, "N 3"]:
     sides = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    degree = np.bincount(sides.ravel(), minlength=len(points))[:, None]
+    mean = adjacency(np.unique(np.sort(sides, 1), axis=0), len(points))
     for _ in range(40):
-        total = np.zeros_like(points)
-        np.add.at(total, sides[:, 0], points[sides[:, 1]])
-        np.add.at(total, sides[:, 1], points[sides[:, 0]])
-        points = np.where(rim[:, None], points, 0.2 * points + 0.8 * total / np.maximum(degree, 1))
+        points = np.where(rim[:, None], points, 0.2 * points + 0.8 * (mean @ points))
     return points
 
 

@@ -17,6 +17,7 @@ from hiface.synth.kernels import (
     compiled,
     corner_weights,
     environment_texel,
+    inlined,
     irradiance,
     lit_share,
     unit,
@@ -29,7 +30,7 @@ _IRIS_IN_PICTURE, _PUPIL_IN_PICTURE, _WHITE_IN_PICTURE = 0.114, 0.036, 0.26
 _EYE_IN_PICTURE = (0.706, 0.297)
 
 
-@compiled
+@inlined
 @no_type_check
 def _grain(u, v):
     """A random number from 0 to 1 that sticks to a place on the skin."""
@@ -38,7 +39,7 @@ def _grain(u, v):
     return f32(((h ^ (h >> 16)) >> 3) & 1023) / f32(1024)
 
 
-@compiled
+@inlined
 @no_type_check
 def _rough_normal(points, uv, i, j, k, slope_u, slope_v, nx, ny, nz):
     """The normal after displacement with the given slopes, through the gradients of u and v on the triangle."""
@@ -55,7 +56,7 @@ def _rough_normal(points, uv, i, j, k, slope_u, slope_v, nx, ny, nz):
     return unit(nx - gx * limit, ny - gy * limit, nz - gz * limit)
 
 
-@compiled
+@inlined
 @no_type_check
 def _eye_colour(look, u, v):
     """Iris, pupil and white from the eye picture, by the angle from the eye's axis."""
@@ -77,7 +78,7 @@ def _eye_colour(look, u, v):
     return look.eye[row, column, 0], look.eye[row, column, 1], look.eye[row, column, 2]
 
 
-@compiled
+@inlined
 @no_type_check
 def _grow(look, r, g, b, gloss, beard, lips, scalp, u, v):
     """Beard, hair roots and lips over the skin's colour."""
@@ -97,7 +98,7 @@ def _grow(look, r, g, b, gloss, beard, lips, scalp, u, v):
     return r, g, b, gloss
 
 
-@compiled
+@inlined
 @no_type_check
 def _plain_material(look, material):
     """Colour, gloss and its power of what has no texture."""
@@ -113,7 +114,7 @@ def _plain_material(look, material):
     return f32(0.10), f32(0.022), f32(0.022), f32(0.05), f32(20)
 
 
-@compiled
+@inlined
 @no_type_check
 def _openness(material, baked, cavity, under_hair, look):
     """How much of the surrounding light reaches a sample."""
@@ -130,7 +131,7 @@ def _openness(material, baked, cavity, under_hair, look):
     return cavity
 
 
-@compiled
+@inlined
 @no_type_check
 def _light_skin(
     light, colour, smooth_normal, normal, view, gloss, power, fresnel, open_share, lit, living, eye, out
@@ -150,12 +151,13 @@ def _light_skin(
     mirror = gloss * (fresnel + (f32(0.2) if eye else f32(0.13)) * grazing) * open_share
     if eye:
         mirror *= f32(0.55)
+    red_share = math.sqrt(open_share * math.sqrt(open_share))  # occlusion is warm: red light gets in deeper
     row, column = environment_texel(light.soft.shape[0], light.soft.shape[1], rx, ry, rz)
     for c in range(3):
         if living:
             softer = f32(0.7) if c == 0 else (f32(0.4) if c == 1 else f32(0.25))
             wrap = f32(0.28) if c == 0 else (f32(0.12) if c == 1 else f32(0.06))
-            filled = open_share ** (f32(0.75) if c == 0 else f32(1.05))
+            filled = red_share if c == 0 else open_share
         else:
             softer, wrap, filled = f32(0), f32(0), open_share
         s, t = softer, 1 - softer
@@ -170,7 +172,7 @@ def _light_skin(
         )
 
 
-@compiled
+@inlined
 @no_type_check
 def _shade_sample(
     t,
@@ -224,7 +226,9 @@ def _shade_sample(
         r, g, b, gloss, power = _plain_material(look, m)
     baked = min(max(openness[i] * w0 + openness[j] * w1 + openness[k] * w2, f32(0.05)), f32(1))
     open_share = _openness(m, baked, cavity, under_hair, look)
-    if m <= NECK or m == EYE or m == CLOTH:
+    if light.key[0] < f32(0.01):
+        lit = f32(0)
+    elif m <= NECK or m in (EYE, CLOTH):
         lit = lit_share(light.shadow, light.shadow_from_camera, f32(light.softness), px, py, pz)
     else:
         lit = open_share * f32(0.6)
@@ -310,47 +314,85 @@ def shade_body(
                     out[y, x, c] = colour[c]
 
 
+@inlined
+@no_type_check
+def _shade_cloth(t, x, y, screen, points, normals, triangles, uv, texture, colour, gloss, power, light, out):
+    """Radiance of a thing's triangle t at a place on the screen, seen from either side."""
+    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    w0, w1, w2 = corner_weights(screen, i, j, k, x, y)
+    nx, ny, nz = blend3(normals, i, j, k, w0, w1, w2)
+    nx, ny, nz = unit(nx, ny, nz)
+    px, py, pz = blend3(points, i, j, k, w0, w1, w2)
+    vx, vy, vz = unit(-px, -py, -pz)
+    lx, ly, lz = light.direction[0], light.direction[1], light.direction[2]
+    seen = nx * vx + ny * vy + nz * vz
+    if seen < 0:
+        nx, ny, nz, seen = -nx, -ny, -nz, -seen
+    u = uv[i, 0] * w0 + uv[j, 0] * w1 + uv[k, 0] * w2
+    v = uv[i, 1] * w0 + uv[j, 1] * w1 + uv[k, 1] * w2
+    row = min(max(int((1 - v) * texture.shape[0]), 0), texture.shape[0] - 1)
+    column = min(max(int(u * texture.shape[1]), 0), texture.shape[1] - 1)
+    facing = max(f32(0), nx * lx + ny * ly + nz * lz)
+    lit = f32(0)
+    if facing > 0 and light.key[0] > f32(0.01):
+        lit = lit_share(light.shadow, light.shadow_from_camera, f32(light.softness), px, py, pz)
+    hx, hy, hz = unit(lx + vx, ly + vy, lz + vz)
+    half = max(f32(0), nx * hx + ny * hy + nz * hz)
+    spark = gloss * (power + 8) * f32(0.0016) * half**power * lit * facing
+    rx, ry, rz = 2 * seen * nx - vx, 2 * seen * ny - vy, 2 * seen * nz - vz
+    er, ec = environment_texel(light.soft.shape[0], light.soft.shape[1], rx, ry, rz)
+    mirror = gloss * (f32(0.012) + f32(0.06) * (1 - seen) ** 5)
+    for c in range(3):
+        around = max(irradiance(light.harmonics, nx, ny, nz, c), f32(0))
+        own = texture[row, column, c] * colour[c]
+        direct = light.key[c] * facing * lit
+        out[c] = own * (around + direct) + spark * light.key[c] + mirror * light.soft[er, ec, c]
+
+
 @compiled
 @no_type_check
 def shade_thing(
-    face_id, first_id, screen, points, normals, triangles, uv, texture, colour, gloss, power, light, out, mask
+    face_id,
+    first_id,
+    fine,
+    screen,
+    points,
+    normals,
+    triangles,
+    uv,
+    texture,
+    colour,
+    gloss,
+    power,
+    light,
+    out,
+    mask,
 ):
-    """Hair and other things: texture times colour, seen from both sides; marks its samples in `mask`."""
+    """Hair and other things: texture times colour; marks their samples in `mask`.
+
+    Unless `fine`, a block of four samples that are all of the thing is shaded once.
+    """
     height, width = face_id.shape
-    rows, columns, count = texture.shape[0], texture.shape[1], triangles.shape[0]
-    lx, ly, lz = light.direction
-    for y in range(height):
-        for x in range(width):
-            t = face_id[y, x] - first_id
-            if t < 0 or t >= count:
-                continue
-            mask[y, x] = 1
-            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            w0, w1, w2 = corner_weights(screen, i, j, k, x, y)
-            nx, ny, nz = blend3(normals, i, j, k, w0, w1, w2)
-            nx, ny, nz = unit(nx, ny, nz)
-            px, py, pz = blend3(points, i, j, k, w0, w1, w2)
-            vx, vy, vz = unit(-px, -py, -pz)
-            seen = nx * vx + ny * vy + nz * vz
-            if seen < 0:
-                nx, ny, nz, seen = -nx, -ny, -nz, -seen
-            u = uv[i, 0] * w0 + uv[j, 0] * w1 + uv[k, 0] * w2
-            v = uv[i, 1] * w0 + uv[j, 1] * w1 + uv[k, 1] * w2
-            row = min(max(int((1 - v) * rows), 0), rows - 1)
-            column = min(max(int(u * columns), 0), columns - 1)
-            lit = lit_share(light.shadow, light.shadow_from_camera, f32(light.softness), px, py, pz)
-            facing = max(f32(0), nx * lx + ny * ly + nz * lz)
-            hx, hy, hz = unit(lx + vx, ly + vy, lz + vz)
-            half = max(f32(0), nx * hx + ny * hy + nz * hz)
-            spark = gloss * (power + 8) * f32(0.0016) * half**power * lit * facing
-            rx, ry, rz = 2 * seen * nx - vx, 2 * seen * ny - vy, 2 * seen * nz - vz
-            er, ec = environment_texel(light.soft.shape[0], light.soft.shape[1], rx, ry, rz)
-            mirror = gloss * (f32(0.012) + f32(0.06) * (1 - seen) ** 5)
-            for c in range(3):
-                around = max(irradiance(light.harmonics, nx, ny, nz, c), f32(0))
-                own = texture[row, column, c] * colour[c]
-                out[y, x, c] = (
-                    own * (around + light.key[c] * facing * lit)
-                    + spark * light.key[c]
-                    + mirror * light.soft[er, ec, c]
-                )
+    count = triangles.shape[0]
+    own = np.zeros(3, np.float32)
+    for by in range(0, height, 2):
+        for bx in range(0, width, 2):
+            whole = not fine
+            for s in range(4):
+                t = face_id[by + (s >> 1), bx + (s & 1)] - first_id
+                if t < 0 or t >= count:
+                    whole = False
+            for s in range(4):
+                y, x = by + (s >> 1), bx + (s & 1)
+                t = face_id[y, x] - first_id
+                if t < 0 or t >= count:
+                    continue
+                mask[y, x] = 1
+                if not (whole and s > 0):
+                    half = f32(0.5) if whole else f32(0)
+                    _shade_cloth(
+                        t, x + half, y + half, screen, points, normals, triangles, uv, texture, colour, gloss,
+                        power, light, own,
+                    )  # fmt: skip
+                for c in range(3):
+                    out[y, x, c] = own[c]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 
 from hiface.synth.assets import SkinTexture, Sources
+from hiface.synth.kernels import mix_textures
 from hiface.synth.people import Person
 
 HAIR_COLOURS = np.array(
@@ -103,14 +105,14 @@ def draw_skin(
     mix = float(rng.uniform(0.55, 1))
     gains = [(target / s.mean).astype(np.float32) for s in (first, second)]
     parts = (np.float32(mix) * gains[0], np.float32(1 - mix) * gains[1])
-    face = np.clip(first.face * parts[0] + second.face * parts[1], 0.002, 0.9)
-    head = np.clip(first.head * parts[0] + second.head * parts[1], 0.002, 0.9)
-    _uneven(rng, face)
+    face, head = np.zeros_like(first.face), np.zeros_like(first.head)
+    mix_textures(first.face, second.face, *parts, _uneven(rng, len(face)), face)
+    mix_textures(first.head, second.head, *parts, np.zeros_like(head), head)
     _add_brows(rng, sources, face, hair)
     male = person.sex == "male"
     look = SkinLook(
-        face=np.ascontiguousarray(face, np.float32),
-        head=np.ascontiguousarray(head, np.float32),
+        face=face,
+        head=head,
         slopes=slopes,
         hair=(hair * 0.8 + 0.008).astype(np.float32),
         beard=float(rng.uniform(0.1, 1.1)) if male and person.age > 17 and rng.random() < 0.55 else 0.0,
@@ -143,28 +145,21 @@ def _choose(
     rng: np.random.Generator, skins: list[SkinTexture], person: Person, target: Float[np.ndarray, "3"]
 ) -> SkinTexture:
     """A skin of about the person's tone, age and sex."""
-    weights = []
-    for skin in skins:
-        apart = np.log(skin.mean @ [0.3, 0.6, 0.1]) - np.log(target @ [0.3, 0.6, 0.1])
-        weight = skin.weight * np.exp(-0.5 * (apart / 0.7) ** 2)
-        weight *= 1.0 if skin.age == age_group(person.age) else 0.12
-        weights.append(weight * (1.0 if skin.sex == person.sex else 0.15))
-    shares = np.array(weights) + 1e-9
+    luminance = np.array([0.3, 0.6, 0.1])
+    apart = np.log(np.stack([s.mean for s in skins]) @ luminance) - np.log(target @ luminance)
+    weights = np.array([s.weight for s in skins]) * np.exp(-0.5 * (apart / 0.7) ** 2)
+    weights *= [1.0 if s.age == age_group(person.age) else 0.12 for s in skins]
+    weights *= [1.0 if s.sex == person.sex else 0.15 for s in skins]
+    shares = weights + 1e-9
     return skins[rng.choice(len(skins), p=shares / shares.sum())]
 
 
-def _uneven(rng: np.random.Generator, face: Float[np.ndarray, "R R 3"]) -> None:
-    """Slow changes of blood and melanin over the face."""
-    import cv2
-
-    side = len(face)
-    coarse = rng.standard_normal((7, 7, 2)).astype(np.float32)
-    slow = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
-    blood = slow[..., :1] * np.array([0.3, -0.9, -0.7], np.float32) * np.float32(abs(rng.normal(0, 0.05)))
-    melanin = (
-        slow[..., 1:] * np.array([-0.5, -0.75, -0.95], np.float32) * np.float32(abs(rng.normal(0, 0.05)))
-    )
-    face *= 1 + blood + melanin
+def _uneven(rng: np.random.Generator, side: int) -> Float[np.ndarray, "R R 3"]:
+    """Slow relative changes of blood and melanin over the face."""
+    blood, melanin = rng.standard_normal((2, 7, 7, 1)) * np.abs(rng.normal(0, 0.05, (2, 1, 1, 1)))
+    coarse = blood * [0.3, -0.9, -0.7] + melanin * [-0.5, -0.75, -0.95]
+    slow = cv2.resize(coarse.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(slow)
 
 
 def _add_brows(
