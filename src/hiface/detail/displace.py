@@ -16,16 +16,15 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from hiface.detail.subdivision import Grid, grid
+from hiface.detail.subdivision import bilinear, catmull_clark, split
 from hiface.errors import ConfigError, MeshError
 from hiface.geometry.normals import vertex_normals
 from hiface.geometry.topology import adjacency, triangulate, unique_edges
 
 LEVELS = (1, 2, 3)
-ROUNDING = 0.75
-"""Share of the way to the tangent planes of a quad's corners; 1 overshoots on the lids and lips."""
-LARGEST_ROUNDING = 0.15
-"""Of the length of the edges around, where normals turn sharply."""
+CORRECTIONS = 5
+"""Rounds that move the control points until the smooth surface passes through the vertices that came in; five
+leave 0.004 mm on average and 0.04 mm at most on the shipped head."""
 FADE_RINGS = 3
 """Edges over which displacement rises from 0 at the border of the face tile."""
 
@@ -57,14 +56,31 @@ class Displacer:
         if level not in LEVELS:
             raise ConfigError(f"subdivision level must be one of {LEVELS}, got {level}")
         self.vertex_count = int(polygons.max()) + 1
-        self._triangles = torch.from_numpy(triangulate(polygons).astype(np.int64))
-        points, corners = grid(polygons, 2**level), grid(uv_polygons, 2**level)
-        self._weights = points.weights
-        self.polygons, self.uv_polygons = _same_padding(points, corners)
-        self.uv = corners.weights @ uv[: corners.weights.shape[1]]
-        self._fade = points.weights @ _fade(polygons, uv, uv_polygons, self.vertex_count)
-        self._edges = unique_edges(polygons)
-        self._corner_mean = _corner_mean(self.polygons, self.uv_polygons, self.uv, len(self._fade))
+        self.polygons, self.uv_polygons = np.asarray(polygons, np.int64), np.asarray(uv_polygons, np.int64)
+        self.uv, fade = np.asarray(uv, np.float64), _fade(polygons, uv, uv_polygons, self.vertex_count)
+        self._steps: list[Any] = []
+        for _ in range(level):
+            fade = self._split(fade)
+        self._at_corners = self._whole_rows(self.vertex_count)
+        self._fade = fade
+        self._corner_mean = _corner_mean(self.polygons, self.uv_polygons, self.uv, len(fade))
+        self._fine_triangles = torch.from_numpy(triangulate(self.polygons))
+
+    def _split(self, fade: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One step: splits the polygons and the UVs in place, returns the finer `fade`."""
+        points, corners = split(self.polygons), split(np.where(self.polygons < 0, -1, self.uv_polygons))
+        self._steps.append(catmull_clark(points))
+        self.polygons = points.polygons
+        self.uv_polygons = np.where(points.polygons < 0, -1, corners.polygons)
+        self.uv = bilinear(corners) @ self.uv[: corners.vertex_count]
+        return np.asarray(bilinear(points) @ fade)
+
+    def _whole_rows(self, count: int) -> Any:
+        """(V, V): where the split surface has the vertices that came in."""
+        rows = self._steps[-1][:count]
+        for step in self._steps[-2::-1]:
+            rows = rows @ step
+        return rows
 
     def __call__(
         self, vertices: Float[np.ndarray, "V 3"], displacement: Float[np.ndarray, "R R"] | None
@@ -90,39 +106,15 @@ class Displacer:
     def _smooth(
         self, vertices: Float[np.ndarray, "V 3"]
     ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
-        """Phong tessellation: bilinear points drawn towards the tangent planes of their quads' corners.
-
-        The corners stay where they are. Everything is a weighted sum of values at the corners, so points on
-        an edge come out alike from both quads.
-        """
-        normals = vertex_normals(torch.from_numpy(vertices)[None], self._triangles)[0].numpy()
-        outer = np.einsum("ni,nj->nij", normals, normals)
-        plane = normals * np.einsum("ni,ni->n", vertices, normals)[:, None]
-        length = self._edge_length(vertices)
-        packed = np.concatenate([vertices, normals, outer.reshape(-1, 9), plane, length[:, None]], 1)
-        mixed = self._weights @ packed
-        flat, towards = mixed[:, :3], mixed[:, 6:15].reshape(-1, 3, 3)
-        offset = ROUNDING * (mixed[:, 15:18] - np.einsum("nij,nj->ni", towards, flat))
-        limit = LARGEST_ROUNDING * mixed[:, 18:]
-        size = np.linalg.norm(offset, axis=1, keepdims=True)
-        offset = offset * np.minimum(1, limit / np.maximum(size, 1e-12))
-        unit = mixed[:, 3:6] / np.maximum(np.linalg.norm(mixed[:, 3:6], axis=1, keepdims=True), 1e-12)
-        return flat + offset, unit
-
-    def _edge_length(self, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V"]:
-        """Mean length of the edges at each vertex, mm."""
-        a, b = self._edges.T
-        lengths = np.linalg.norm(vertices[a] - vertices[b], axis=1)
-        total, count = (
-            np.bincount(np.r_[a, b], np.r_[x, x], len(vertices)) for x in (lengths, np.ones(len(a)))
-        )
-        return np.asarray(total / np.maximum(count, 1))
-
-
-def _same_padding(points: Grid, corners: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Polygons and their UV corners; a triangle's fourth corner is −1 in both."""
-    polygons = points.polygons
-    return polygons, np.where(polygons < 0, -1, corners.polygons)
+        """The Catmull-Clark surface through the vertices, and its normals."""
+        control = vertices
+        for _ in range(CORRECTIONS):
+            control = control + (vertices - self._at_corners @ control)
+        points = control
+        for step in self._steps:
+            points = step @ points
+        normals = vertex_normals(torch.from_numpy(points)[None], self._fine_triangles)[0].numpy()
+        return points, normals
 
 
 def _fade(
