@@ -1,6 +1,6 @@
 """The synthetic face of REALY's golden self-test: a bumpy sheet, four patches, 85 keypoints.
 
-z(x, y) over a grid with a step of 0.25, x from -8 to 8 and y from -10 to 10; lengths in benchmark units.
+z(x, y) over a grid, x from -8 to 8 and y from -10 to 10; lengths in benchmark units.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from hiface.evaluate.realy_regions import Anchors, Scan
 from hiface.geometry.surface import Mesh
 
 MM_PER_UNIT = 9.0
-COLUMNS, ROWS = 65, 81
+STEP = 0.25
 
 KEYPOINTS = """
 -8,1.5 -7.75,-.5 -7.25,-2.5 -6.75,-4.25 -6.25,-6 -5.25,-7.75 -4,-8.5 -2.5,-9.25 0,-9.75 2.5,-9.25
@@ -26,13 +26,14 @@ KEYPOINTS = """
 """
 
 
-def grid() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x and y of every vertex, and the triangles."""
-    i, j = np.tile(np.arange(COLUMNS), ROWS), np.repeat(np.arange(ROWS), COLUMNS)
-    a = (np.arange(ROWS - 1)[:, None] * COLUMNS + np.arange(COLUMNS - 1)).ravel()
-    b, c, d = a + 1, a + COLUMNS + 1, a + COLUMNS
+def grid(step: float = STEP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x and y of every vertex, and the triangles; the golden values hold for the default step."""
+    columns, rows = round(16 / step) + 1, round(20 / step) + 1
+    i, j = np.tile(np.arange(columns), rows), np.repeat(np.arange(rows), columns)
+    a = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
+    b, c, d = a + 1, a + columns + 1, a + columns
     triangles = np.stack([a, b, c, a, c, d], axis=1).reshape(-1, 3)
-    return -8 + 0.25 * i, -10 + 0.25 * j, triangles
+    return -8 + step * i, -10 + step * j, triangles
 
 
 def bump(x, y, height, width, centre, tall):
@@ -51,19 +52,33 @@ def flatter_height(x, y):
     return base(x, y) + bump(x, y, 2.0, 1.4, -1, 1.6) + bump(x, y, 0.4, 2.4, -5.2, 1.0)
 
 
-def sheet(x, y, z) -> Mesh:
+def sheet(x, y, z, step: float = STEP) -> Mesh:
     """A mesh of the grid's topology, rounded to single precision as the protocol's reader does."""
     vertices = np.stack([x, y, z], axis=1).astype(np.float32)
-    return Mesh(vertices, grid()[2])
+    return Mesh(vertices, grid(step)[2])
 
 
-def anchors() -> Anchors:
-    """The keypoints are grid vertices: the first corner of a triangle with weight 1."""
+def keypoint_table(step: float = STEP) -> np.ndarray:
+    """The keypoints as a template's file holds them: triangle, weight of the first and of the second corner.
+
+    On a coarser grid they move to the nearest vertex, since a keypoint between two has no nearest one.
+    """
     places = np.array([[float(v) for v in pair.split(",")] for pair in KEYPOINTS.split()])
-    i, j = np.round((places[:, 0] + 8) / 0.25).astype(int), np.round((places[:, 1] + 10) / 0.25).astype(int)
-    first = j * COLUMNS + i
-    corners = np.stack([first, first, first], axis=1)
-    return Anchors(corners, np.tile([1.0, 0.0, 0.0], (len(first), 1)), COLUMNS * ROWS)
+    columns, rows = round(16 / step) + 1, round(20 / step) + 1
+    across, up = np.round((places + np.array([8, 10])) / step).astype(int).T
+    i, j = np.minimum(across, columns - 2), np.minimum(up, rows - 2)
+    u, v = across - i, up - j
+    cell = j * (columns - 1) + i
+    lower = np.stack([2 * cell, 1 - u, u - v], axis=1)
+    upper = np.stack([2 * cell + 1, 1 - v, np.zeros_like(u)], axis=1)
+    return np.where((u >= v)[:, None], lower, upper)
+
+
+def anchors(step: float = STEP) -> Anchors:
+    triangle, first, second = keypoint_table(step).T
+    x, _, triangles = grid(step)
+    weights = np.stack([first, second, 1 - first - second], axis=1)
+    return Anchors(triangles[triangle], weights.astype(float), len(x))
 
 
 def cut(mesh: Mesh, keep: np.ndarray) -> Mesh:
@@ -72,16 +87,20 @@ def cut(mesh: Mesh, keep: np.ndarray) -> Mesh:
     return Mesh(mesh.vertices[keep], number[mesh.triangles[keep[mesh.triangles].all(axis=1)]])
 
 
-def scan() -> Scan:
-    x, y, _ = grid()
-    mesh = sheet(x, y, scan_height(x, y))
+def scan(step: float = STEP) -> Scan:
+    x, y, _ = grid(step)
+    mesh = sheet(x, y, scan_height(x, y), step)
     nose = (np.abs(x) <= 2) & (y >= -4) & (y <= 2.5)
     mouth = (np.abs(x) <= 3.5) & (y >= -7.5) & (y <= -3.5)
     forehead = (np.abs(x) <= 7) & (y >= 1) & (y <= 9)
     cheek = (np.abs(x) <= 7.5) & (y >= -8) & (y <= 1) & ~nose & ~mouth
     names = {"nose": nose, "mouth": mouth, "forehead": forehead, "cheek": cheek}
     patches = {name: cut(mesh, keep) for name, keep in names.items()}
-    return Scan(1, anchors().on(mesh.vertices), patches, MM_PER_UNIT)
+    return Scan(1, anchors(step).on(mesh.vertices), patches, MM_PER_UNIT)
+
+
+def distorted(x, y):
+    return x + 0.15 * np.sin(y / 3), y, flatter_height(x, y) + 0.2 * np.sin(x)
 
 
 def turned(vertices: np.ndarray) -> np.ndarray:
@@ -91,17 +110,17 @@ def turned(vertices: np.ndarray) -> np.ndarray:
     return (3.7 * vertices @ rotation.T + [10, -5, 2]).astype(np.float32).astype(np.float64)
 
 
-def prediction(case: str) -> Mesh:
+def prediction(case: str, step: float = STEP) -> Mesh:
     """The eight predictions of the self-test."""
-    x, y, _ = grid()
+    x, y, _ = grid(step)
     z = scan_height(x, y)
     sheets = {
-        "A": sheet(x, y, z),
-        "C": sheet(x, y, flatter_height(x, y)),
-        "E": sheet(x + 0.15 * np.sin(y / 3), y, flatter_height(x, y) + 0.2 * np.sin(x)),
-        "F": sheet(x, y, base(x, y)),
-        "G": sheet(x * 1.05, y, z),
-        "H": sheet(x, y, z * 0.8),
+        "A": sheet(x, y, z, step),
+        "C": sheet(x, y, flatter_height(x, y), step),
+        "E": sheet(*distorted(x, y), step),
+        "F": sheet(x, y, base(x, y), step),
+        "G": sheet(x * 1.05, y, z, step),
+        "H": sheet(x, y, z * 0.8, step),
     }
     if case in "BD":
         plain = sheets["A" if case == "B" else "C"]

@@ -8,17 +8,17 @@ import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from hiface.assets.format import json_text
-from hiface.errors import HiFaceError
+from hiface.errors import HiFaceError, MeshError
 from hiface.evaluate.report import write_text
 
 _LOG = logging.getLogger(__name__)
-_SUFFIXES = (".obj", ".ply", ".npy", ".txt", ".pp", ".json")  # of files that a message may begin with
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,16 @@ def _attempt(score: Callable[[_S, _J], _R], setting: _S, job: _J) -> _R | Proble
     try:
         return score(setting, job)
     except HiFaceError as error:
-        message = str(error)
-        named = Path(message.partition(": ")[0]).suffix in _SUFFIXES
-        return Problem(job.name, message if named else f"{job.path}: {message}")
+        return Problem(job.name, str(error))
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts a file's name before the message of what is wrong with its content."""
+    try:
+        yield
+    except MeshError as error:
+        raise MeshError(f"{path}: {error}") from error
 
 
 def digest(paths: Sequence[Path], settings: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from hiface.assets.format import json_text
 from hiface.errors import MeshError
-from hiface.evaluate.jobs import Problem, digest, read_record, run, write_record
+from hiface.evaluate.jobs import Problem, digest, naming, read_record, run, write_record
 from hiface.evaluate.now_inputs import NowJob, find_jobs
 from hiface.evaluate.now_pair import NowError, Unit, evaluate_pair
 from hiface.evaluate.now_tables import NowSummary, now_table, summarise
@@ -104,6 +104,7 @@ def evaluate_folder(
     result.
     """
     setting = _Setting(Path(out), options.unit, options.resume, options.save_meshes)
+    _judge.cache_clear()  # files may have changed since an earlier run
     found = find_jobs(Path(dataset), Path(predictions), options.image_list, options.challenge)
     scores, failed = run(_score, setting, found.jobs, options.workers, on_progress)
     problems = [*found.problems, *failed]
@@ -144,9 +145,10 @@ def _score(setting: _Setting, job: NowJob) -> ImageScore:
 @lru_cache(maxsize=1)
 def _judge(mesh: Path, landmarks: Path, scan: Path, scan_landmarks: Path, unit: Unit | None) -> NowError:
     """Kept for the next image: one mesh given for every image meets the same scan many times in a row."""
-    return evaluate_pair(
-        read_mesh(mesh), read_landmarks(landmarks), read_mesh(scan), read_landmarks(scan_landmarks), unit
-    )
+    prediction, points = read_mesh(mesh), read_landmarks(landmarks)
+    truth, true_points = read_mesh(scan), read_landmarks(scan_landmarks)
+    with naming(mesh):
+        return evaluate_pair(prediction, points, truth, true_points, unit)
 
 
 def _distances_file(out: Path, name: str) -> Path:
@@ -198,7 +200,7 @@ def _write(result: NowResult, options: NowOptions) -> None:
     content = {
         "title": options.title,
         "protocol": f"metrical, {options.unit}" if options.unit else "non-metrical",
-        "solver": "Levenberg-Marquardt, converged",
+        "solver": "Levenberg-Marquardt and BFGS, converged",
         "not_converged": [score.name for score in result.scores if not score.converged],
         "summaries": [asdict(summary) for summary in result.summaries],
         "problems": [asdict(problem) for problem in result.problems],

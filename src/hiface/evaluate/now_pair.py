@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from hiface.errors import MeshError
 from hiface.evaluate.alignment import Similarity, fit_umeyama
+from hiface.evaluate.now_refine import refine
 from hiface.geometry.surface import ClosestPoint, Mesh
 
 _Array = np.ndarray[Any, np.dtype[Any]]
@@ -42,18 +42,6 @@ _FAR_MM = 1000.0
 
 
 @dataclass(frozen=True)
-class Refined:
-    """The prediction's place after the refinement."""
-
-    placement: Similarity
-    """Prediction to scan."""
-    distances: Float[np.ndarray, "N"]
-    """Of each scan vertex to the placed surface, millimetres."""
-    iterations: int
-    converged: bool
-
-
-@dataclass(frozen=True)
 class NowError:
     """A prediction against a scan."""
 
@@ -67,7 +55,6 @@ class NowError:
     """Root mean square after the landmark fit."""
     scale: float
     """Millimetres per unit of the prediction, as fitted or given."""
-    iterations: int
     converged: bool
 
 
@@ -99,7 +86,6 @@ def evaluate_pair(
         refined.placement.apply(prediction.vertices),
         residual,
         refined.placement.scale,
-        refined.iterations,
         refined.converged,
     )
 
@@ -149,76 +135,6 @@ def landmark_alignment(source: Float[np.ndarray, "7 3"], target: Float[np.ndarra
             f"corners; expected, in this order: {', '.join(LANDMARKS)}"
         )
     return fit
-
-
-def refine(
-    surface: ClosestPoint,
-    points: Float[np.ndarray, "N 3"],
-    start: Similarity,
-    with_scale: bool,
-    cap: int = 200,
-) -> Refined:
-    """The placement with the least sum of squared distances from `points` to the placed surface.
-
-    Levenberg-Marquardt over rotation, translation and (with `with_scale`) scale about the points' centre;
-    each residual is the distance to the closest point of the surface, found anew for every trial. Converged
-    when an accepted step lowers the sum by less than 1e-9 of it.
-    """
-    centre, damping = points.mean(axis=0), 1e-6
-    placement, now = start, _Placed(surface, points, start, None)
-    for iteration in range(cap):
-        jacobian = now.jacobian(centre, with_scale)
-        normal, slope = jacobian.T @ jacobian, jacobian.T @ now.signed
-        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), -slope)
-        trial = _moved(placement, step, centre)
-        then = _Placed(surface, points, trial, now.triangle_ids)
-        if then.cost <= now.cost:
-            gained = now.cost - then.cost
-            placement, now, damping = trial, then, max(damping / 10, 1e-9)
-            if gained <= 1e-9 * now.cost or now.cost <= 1e-18 * len(points):
-                return Refined(placement, np.abs(now.signed), iteration + 1, True)
-        else:
-            damping *= 10
-            if damping > 1e6:  # no direction lowers the sum any more
-                return Refined(placement, np.abs(now.signed), iteration + 1, True)
-    return Refined(placement, np.abs(now.signed), cap, False)
-
-
-class _Placed:
-    """The closest surface points of all scan points under a placement, and how they change with it."""
-
-    def __init__(
-        self, surface: ClosestPoint, points: _Array, placement: Similarity, hint: _Array | None
-    ) -> None:
-        found = surface.query(placement.undo(points), hint)
-        self.triangle_ids = found.triangle_ids
-        self._near = placement.apply(found.points)
-        gap = self._near - points
-        distance = np.linalg.norm(gap, axis=1)
-        corners = surface.mesh.vertices[surface.mesh.triangles[found.triangle_ids]]
-        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) @ placement.rotation.T
-        flat = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
-        touching = distance < 1e-9 * max(1.0, float(np.abs(points).max()))
-        # where a point lies on the surface its distance has no direction: the normal is the one that counts
-        self._direction = np.where(touching[:, None], flat, gap / np.maximum(distance, 1e-300)[:, None])
-        self.signed = distance
-        self.cost = float(distance @ distance)
-
-    def jacobian(self, centre: _Array, with_scale: bool) -> _Array:
-        """Change of each distance with rotation, translation and scale about `centre`, (N, 6 or 7)."""
-        arm = self._near - centre
-        columns = [np.cross(arm, self._direction), self._direction]
-        if with_scale:
-            columns.append(np.sum(arm * self._direction, axis=1, keepdims=True))
-        return np.concatenate(columns, axis=1)
-
-
-def _moved(placement: Similarity, step: _Array, centre: _Array) -> Similarity:
-    """The placement followed by a turn and a growth about `centre` and a shift."""
-    turn = Rotation.from_rotvec(step[:3]).as_matrix()
-    growth = math.exp(step[6]) if len(step) == 7 else 1.0
-    translation = growth * turn @ (placement.translation - centre) + centre + step[3:6]
-    return Similarity(placement.scale * growth, turn @ placement.rotation, translation)
 
 
 def _residual(fit: Similarity, source: _Array, target: _Array) -> float:

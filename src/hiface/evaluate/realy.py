@@ -16,7 +16,7 @@ import numpy as np
 
 from hiface.assets.format import json_text
 from hiface.errors import MeshError
-from hiface.evaluate.jobs import Problem, digest, read_record, run, write_record
+from hiface.evaluate.jobs import Problem, digest, naming, read_record, run, write_record
 from hiface.evaluate.readers import read_anchors, read_mask, read_mesh
 from hiface.evaluate.realy_inputs import (
     Benchmark,
@@ -131,6 +131,7 @@ def evaluate_folder(
     setting = _Setting(
         benchmark, Path(template), Path(keypoints), mask, folder, options.resume, options.save_meshes
     )
+    _topology.cache_clear()  # files may have changed since an earlier run
     _topology(setting.template, setting.keypoints, setting.mask)
     found = find_jobs(benchmark, predictions, options.expected)
     scores, failed = run(_score, setting, found.jobs, options.workers, on_progress)
@@ -160,12 +161,12 @@ def _score(setting: _Setting, job: RealyJob) -> MeshScore:
     if known is not None:
         return known
     anchors, template, mask = _topology(setting.template, setting.keypoints, setting.mask)
-    prediction = check_prediction(read_mesh(job.path, single=True), anchors, template, setting.template.name)
-    errors = evaluate_pair(prediction, anchors, scan, mask)
-    if np.linalg.det(errors.alignment.rotation) < 0:
-        raise MeshError(
-            "the mesh is a mirror image of a face; flip one axis on export (+x is the subject's left)"
-        )
+    prediction = read_mesh(job.path, single=True)
+    with naming(job.path):
+        prediction = check_prediction(prediction, anchors, template, setting.template.name)
+        errors = evaluate_pair(prediction, anchors, scan, mask)
+        if np.linalg.det(errors.alignment.rotation) < 0:
+            raise MeshError("the mesh is the mirror image of a face; flip an axis on export (+x: left)")
     score = _mesh_score(job, errors, unit_note(errors.alignment, scan))
     _save(setting, job, prediction.triangles, errors)
     write_record(_record(setting, job), stamp, asdict(score))
