@@ -13,6 +13,13 @@ from hiface.errors import MeshError
 from hiface.render.backends import Backend, choose_backend, for_each_image
 from hiface.render.rasterise import Raster, check_indices
 
+THIN = 0.5
+"""Height in pixels below which a triangle's pull on its corners is damped.
+
+A sliver at the outline changes its values over a thousandth of a pixel, and the rare pixel that hits it would
+outweigh all others. Half a pixel was best of 0, 0.1, 0.25, 0.5, 1 and 2 against supersampled differences.
+"""
+
 
 def interpolate(
     raster: Raster,
@@ -30,7 +37,8 @@ def interpolate(
     serves all images.
 
     Differentiable in attributes, inverse_w and the x and y of screen, for the triangles seen: that a moving
-    outline covers or uncovers pixels is what silhouettes.py adds.
+    outline covers or uncovers pixels is what silhouettes.py adds. The gradient to the positions of a triangle
+    lower than `THIN` pixels is scaled down by its height over `THIN`.
 
     Raises `MeshError` when the raster and the index lists are not of the same mesh.
     """
@@ -84,7 +92,7 @@ def _interpolate_torch(
     b, y, x = torch.nonzero(face_id >= 0, as_tuple=True)
     t = face_id[b, y, x].long()
     corner = triangles.long()[t]
-    xy = screen[b[:, None], corner, :2].double()
+    xy = _damp_slivers(screen[b[:, None], corner, :2].double())
     e = edge_functions(xy, torch.stack([x + 0.5, y + 0.5], -1).double())
     w = e * q[b[:, None], corner]
     weights = (w / w.sum(-1, keepdim=True)).to(attributes.dtype)
@@ -93,8 +101,17 @@ def _interpolate_torch(
     return empty.index_put((b, y, x), seen)
 
 
+def _damp_slivers(xy: Float[Tensor, "P 3 2"]) -> Float[Tensor, "P 3 2"]:
+    """The same positions, with the gradient of triangles lower than `THIN` scaled down."""
+    fixed = xy.detach()
+    sides = fixed.roll(-1, 1) - fixed
+    area = (sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0]).abs()
+    share: Tensor = (area / sides.norm(dim=-1).amax(-1) / THIN).clamp(max=1)[:, None, None]
+    return fixed + share * (xy - fixed)
+
+
 def edge_functions(corners: Float[Tensor, "P 3 2"], points: Float[Tensor, "P 2"]) -> Float[Tensor, "P 3"]:
-    """Twice the signed areas that a point cuts off opposite each corner; their sum is the whole triangle's."""
+    """Twice the signed areas that a point cuts off, opposite each corner; their sum is the triangle."""
     (ax, ay), (bx, by), (cx, cy) = ((c - points).unbind(-1) for c in corners.unbind(-2))
     return torch.stack([bx * cy - cx * by, cx * ay - ax * cy, ax * by - bx * ay], -1)
 
@@ -131,7 +148,9 @@ class _Interpolate(torch.autograd.Function):
         wanted = [x if need else x[:, :0] for x, need in zip(wanted, ctx.needs_input_grad[:3], strict=True)]
         out = [x.numpy() for x in wanted]
         for_each_image(
-            lambda b: interpolate_image_backward(*images[b], ctx.values[b], grad[b], *(x[b] for x in out)),
+            lambda b: interpolate_image_backward(
+                *images[b], ctx.values[b], grad[b], THIN, *(x[b] for x in out)
+            ),
             len(images),
         )
         results = (x if need else None for x, need in zip(wanted, ctx.needs_input_grad[:3], strict=True))

@@ -2,40 +2,33 @@
 
 Imported only when a call needs them, since importing numba costs half a second. All arithmetic is in double
 precision without fast-math: rasterise.py repeats it operation by operation in torch, and both must agree to
-the last bit. Arguments are arrays of one image: screen (V, 3), inverse_w (V), triangles (T, 3), face_id (H, W).
+the last bit. They take arrays of one image: screen (V, 3), inverse_w (V), triangles (T, 3), face_id (H, W).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast, no_type_check
+from typing import no_type_check
 
-import numba
 import numpy as np
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+from hiface.render.compiled import compiled
 
 
-def _compiled(function: _Function) -> _Function:
-    """The function, compiled at its first call and kept on disk."""
-    return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 @no_type_check
 def _corner(screen, i, x, y):
     """Corner i relative to the point (x, y)."""
     return np.float64(screen[i, 0]) - x, np.float64(screen[i, 1]) - y
 
 
-@_compiled
+@compiled
 @no_type_check
 def _first_and_last(x, size):
     """The first pixel whose centre is not below x, and the last one not above it, cut at the borders."""
     return min(max(np.ceil(x - 0.5), 0.0), size), max(min(np.floor(x - 0.5), size - 1.0), -1.0)
 
 
-@_compiled
+@compiled
 @no_type_check
 def _prepare(screen, inverse_w, height, width, points, boxes):
     """Per vertex x, y, z, 1/w in double precision, and the pixels beside it."""
@@ -46,7 +39,7 @@ def _prepare(screen, inverse_w, height, width, points, boxes):
         boxes[i, 2], boxes[i, 3] = _first_and_last(points[i, 1], height)
 
 
-@_compiled
+@compiled
 @no_type_check
 def rasterise_image(screen, inverse_w, triangles, face_id, depth):
     """Fills face_id with the nearest triangle's index or -1, depth (float32) with its depth or infinity."""
@@ -81,7 +74,7 @@ def rasterise_image(screen, inverse_w, triangles, face_id, depth):
                         depth[y, x], face_id[y, x] = z, t
 
 
-@_compiled
+@compiled
 @no_type_check
 def interpolate_image(screen, inverse_w, triangles, attributes, attribute_triangles, face_id, values):
     """Fills values (H, W, Q) where a triangle is seen, and leaves the rest."""
@@ -104,7 +97,17 @@ def interpolate_image(screen, inverse_w, triangles, attributes, attribute_triang
                 values[y, x, q] = (w0 * attributes[l, q] + w1 * attributes[m, q] + w2 * attributes[n, q]) * s
 
 
-@_compiled
+@compiled
+@no_type_check
+def _height(ax, ay, bx, by, cx, cy):
+    """The least height of a triangle."""
+    longest = max(
+        (bx - ax) ** 2 + (by - ay) ** 2, (cx - bx) ** 2 + (cy - by) ** 2, (ax - cx) ** 2 + (ay - cy) ** 2
+    )
+    return abs((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)) / np.sqrt(longest)
+
+
+@compiled
 @no_type_check
 def interpolate_image_backward(
     screen,
@@ -115,11 +118,15 @@ def interpolate_image_backward(
     face_id,
     values,
     grad,
+    thin,
     grad_screen,
     grad_w,
     grad_attributes,
 ):
-    """Adds the gradients of `interpolate_image`; a gradient array of length 0 is not wanted."""
+    """Adds the gradients of `interpolate_image`; a gradient array of length 0 is not wanted.
+
+    thin: the height in pixels below which a triangle's pull on its corners is damped.
+    """
     height, width = face_id.shape
     for y in range(height):
         for x in range(width):
@@ -149,7 +156,8 @@ def interpolate_image_backward(
                 grad_w[j] += g1 * e1
                 grad_w[k] += g2 * e2
             if len(grad_screen) > 0:
-                h0, h1, h2 = g0 * inverse_w[i], g1 * inverse_w[j], g2 * inverse_w[k]
+                share = min(_height(ax, ay, bx, by, cx, cy) / thin, 1.0)
+                h0, h1, h2 = share * g0 * inverse_w[i], share * g1 * inverse_w[j], share * g2 * inverse_w[k]
                 grad_screen[i, 0] += h2 * by - h1 * cy
                 grad_screen[i, 1] += h1 * cx - h2 * bx
                 grad_screen[j, 0] += h0 * cy - h2 * ay
