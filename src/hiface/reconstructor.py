@@ -165,6 +165,17 @@ def save_weights(reconstructor: Reconstructor, path: str | Path, meta: dict[str,
     return write_asset(path, SCHEMA, tensors, meta)
 
 
+def start_from(reconstructor: Reconstructor, weights: str | Path) -> list[str]:
+    """Copy what fits from a weight file, whatever assets it belongs to; returns the names that were left alone."""
+    asset = read_asset(locate(weights), SCHEMA)
+    own = reconstructor.trained()
+    fits = {k: v for k, v in asset.tensors.items() if k in own and own[k].shape == v.shape}
+    if not fits:
+        raise AssetError(f"{weights}: nothing in it fits this network; compare its configuration")
+    reconstructor.load_state_dict({k: torch.from_numpy(v).to(own[k].dtype) for k, v in fits.items()}, strict=False)
+    return sorted(set(own) - set(fits))
+
+
 def load_reconstructor(
     weights: str | Path = "hiface.safetensors",
     face: FaceModel | None = None,

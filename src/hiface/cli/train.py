@@ -22,6 +22,7 @@ def train(
     face_model: str = "face_model.safetensors",
     detail_basis: str = "detail_basis.safetensors",
     backbone_weights: Path | None = None,
+    start: Path | None = None,
     accelerator: str = "auto",
     devices: str = "auto",
     minutes: float | None = None,
@@ -50,6 +51,8 @@ def train(
         Detail basis asset; the shipped one unless given.
     backbone_weights
         Weights to start the backbone from, safetensors with torchvision's names.
+    start
+        Weight file of an earlier run to start from; what does not fit (another basis) is learnt anew.
     accelerator
         "auto", "cpu" or "cuda".
     devices
@@ -64,7 +67,7 @@ def train(
         raise ConfigError("nothing to train on: give --shards, --photos or both")
     options = RunOptions(
         out=out, shards=shards, photos=photos, held_out=held_out, teacher=teacher, face_model=face_model,
-        detail_basis=detail_basis, backbone_weights=backbone_weights, accelerator=accelerator,
+        detail_basis=detail_basis, backbone_weights=backbone_weights, start=start, accelerator=accelerator,
         devices=int(devices) if devices.isdigit() else devices, stop_after=None if minutes is None else 60 * minutes,
     )  # fmt: skip
     weights = run(from_toml(config) if config else TrainConfig(), options)

@@ -11,6 +11,7 @@ from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.photo.crop import crop_from_landmarks
 from hiface.train.augment import Jitter, crop_and_matrix, jittered, spoil
 from hiface.train.photos import PhotoSet
+from hiface.train.precision import arithmetic
 from hiface.train.teachers import AgeTeacher, age_of_crops
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def train_age_teacher(photos: PhotoSet, held_out: PhotoSet, steps: int = 3000, s
         chosen = rng.choice(known, 64, p=chance)
         crops = np.stack([_spoilt(photos, int(i), teacher.crop, rng) for i in chosen])
         x = torch.from_numpy(crops).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last) / 255
-        loss = -(_soft(photos.age[chosen]) * teacher(x, torch.bfloat16)).sum(1).mean()
+        loss = -(_soft(photos.age[chosen]) * teacher(x, arithmetic("auto", x.device))).sum(1).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

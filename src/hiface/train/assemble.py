@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hiface.face.asset import ARKIT
 from hiface.face.landmarks import mirror_pairs
 from hiface.face.model import FaceModel
 from hiface.network.backbone import load_backbone_weights
-from hiface.reconstructor import Reconstructor
+from hiface.reconstructor import Reconstructor, start_from
 from hiface.train.age_teacher import plain_crops
 from hiface.train.batches import StepDataset
 from hiface.train.config import TrainConfig
@@ -23,6 +24,7 @@ from hiface.train.photos import PhotoSet, load_packs
 from hiface.train.shards import ShardSet
 from hiface.train.teachers import age_of_crops, load_teacher
 
+log = logging.getLogger(__name__)
 PACKS = ("fairface", "more", "portraits", "wild")
 
 
@@ -38,6 +40,7 @@ class RunOptions:
     face_model: str = "face_model.safetensors"
     detail_basis: str = "detail_basis.safetensors"
     backbone_weights: Path | None = None
+    start: Path | None = None
     accelerator: str = "auto"
     devices: int | str = "auto"
     stop_after: float | None = None
@@ -50,6 +53,9 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
     model = Reconstructor(config.network, face, AlbedoModel.load(), basis)
     if options.backbone_weights is not None:
         load_backbone_weights(model.backbone, options.backbone_weights)
+    if options.start is not None:
+        left = start_from(model, options.start)
+        log.info("started from %s; new: %s", options.start, ", ".join(left) or "nothing")
     photos = load_packs(options.photos, PACKS, "train") if options.photos else None
     shards = ShardSet(options.shards) if options.shards else None
     ages = _ages(photos, options.teacher)

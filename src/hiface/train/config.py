@@ -77,8 +77,8 @@ class TrainConfig:
     photometric_from: int = 1500
     """First photometric step: before it the mesh does not lie on the face yet."""
     validate_every: int = 1000
-    precision: str = "bf16"
-    """Type of the backbone's arithmetic: bf16 or fp32."""
+    precision: str = "auto"
+    """Type of the backbone's arithmetic: bf16, fp32, or auto: bf16 where the processor multiplies it natively."""
     threads: int = 1
     """Compute threads; one when anything else runs on the machine."""
     loaders: int = 1

@@ -23,11 +23,11 @@ from hiface.train.batches import Batch, StepDataset
 from hiface.train.checkpoint import read_checkpoint, restore_optimizer, save_checkpoint
 from hiface.train.config import TrainConfig, as_table
 from hiface.train.objective import Objective, Photometric
+from hiface.train.precision import arithmetic
 from hiface.train.validate import photo_errors, summary, synthetic_figures
 
 log = logging.getLogger(__name__)
 CHECKPOINT, WEIGHTS, CURVES = "checkpoint.safetensors", "weights.safetensors", "curves.csv"
-_TYPES = {"bf16": torch.bfloat16, "fp32": None}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class TrainingStep(nn.Module):
 
     def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         crops = batch.crops.float().div(255).contiguous(memory_format=torch.channels_last)
-        prediction = self.model(crops, _TYPES[self.config.precision])
+        prediction = self.model(crops, arithmetic(self.config.precision, crops.device))
         every = self.config.photometric_every
         due = every > 0 and step % every == 0 and step >= self.config.photometric_from
         total, terms = self.objective(prediction, batch, self.photometric if due else None)
