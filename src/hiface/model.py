@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hiface.errors import ConfigError, NoFaceError
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
+from hiface.network.age import AGE_GROUPS
 from hiface.photo.crop import (
     CropBox,
     crop_from_box,
@@ -33,8 +34,11 @@ from hiface.types import Coefficients, Detail, Shape
 PhotoLike = str | Path | bytes | NDArray[np.uint8]
 FaceChoice = Literal["largest", "all"]
 
-IPD_MM = {"adult": 63.0}
-"""Mean distance between the pupils that stands in for the size one photo does not show (DESIGN §3)."""
+IPD_MM = (43.0, 51.0, 59.0, 62.5, 63.0, 63.0, 63.0, 63.0, 63.0)
+"""Distance between the pupils that stands in for the size one photo does not show, mm, by age group.
+
+Rounded means of adults (about 63) and children; they vary by about 4 mm from person to person.
+"""
 
 
 @dataclass(frozen=True)
@@ -242,8 +246,10 @@ class HiFace:
             if not 20 <= ipd_mm <= 100:
                 raise ConfigError(f"inter-pupillary distance {ipd_mm:g} mm: expected 20 to 100 (adults: 54 to 74)")
             return ipd_mm / own, f"inter-pupillary distance of {ipd_mm:g} mm, given by the user"
-        assumed = IPD_MM["adult"]
-        return assumed / own, f"inter-pupillary distance of {assumed:g} mm, the mean of adults; one photo does not show size"
+        group = int(self.reconstructor.age(coefficients)[0].argmax())
+        assumed = IPD_MM[group]
+        text = f"inter-pupillary distance of {assumed:g} mm, assumed for the age group {AGE_GROUPS[group]}"
+        return assumed / own, f"{text} that the static detail suggests; one photo does not show size"
 
 
 def load(weights: str | Path = "hiface.safetensors", device: str = "auto") -> HiFace:

@@ -23,6 +23,7 @@ from hiface.face.albedo import AlbedoModel
 from hiface.face.model import FaceModel, Part
 from hiface.face.points import PointModel
 from hiface.geometry.camera import project
+from hiface.network.age import AgeHead
 from hiface.network.backbone import ResNet
 from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
 from hiface.types import Coefficients, Detail, Points, Shape
@@ -67,7 +68,7 @@ class Prediction:
 SCHEMA = Schema(
     "network", 1, {}, {}, "use the shipped hiface.safetensors or train one with `hiface train`", any_fields=True
 )
-TRAINED = ("backbone.", "head.", "detail_model.dynamic.")
+TRAINED = ("backbone.", "head.", "detail_model.dynamic.", "age_head.")
 
 
 class Reconstructor(nn.Module):
@@ -87,6 +88,7 @@ class Reconstructor(nn.Module):
         )
         self.head = CoefficientHead(self.backbone.channels, sizes, config.mix, config.dropout)
         self.detail_model = SDDetail.of_face(face, basis, config.detail_form, width=config.detail_width)
+        self.age_head = AgeHead(basis.sizes["static"])
         self.register_buffer("_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
 
@@ -138,6 +140,11 @@ class Reconstructor(nn.Module):
             shape.neutral, shape.expressive, coefficients.expression, coefficients.static
         )
         return detail
+
+    def age(self, coefficients: Coefficients) -> Float[Tensor, "B 9"]:
+        """p̂_age of Eq. 14: probabilities of the age groups (`network.age.AGE_GROUPS`), from static detail alone."""
+        log_age: Tensor = self.age_head(coefficients.static)
+        return log_age.exp()
 
     def trained(self) -> dict[str, Tensor]:
         """The parameters and statistics that training changes, by name; assets are not among them."""

@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from hiface.network.age import AgeHead
 from hiface.reconstructor import Reconstructor, save_weights
 from hiface.train.batches import Batch, StepDataset
 from hiface.train.checkpoint import read_checkpoint, restore_optimizer, save_checkpoint
@@ -44,8 +43,7 @@ class TrainingStep(nn.Module):
     def __init__(self, model: Reconstructor, config: TrainConfig, photometric: Photometric | None) -> None:
         super().__init__()
         self.model, self.config, self.photometric = model, config, photometric
-        self.age_head = AgeHead(model.head.static.out_features)
-        self.objective = Objective(model, self.age_head, config)
+        self.objective = Objective(model, config)
 
     def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         crops = batch.crops.float().div(255).contiguous(memory_format=torch.channels_last)
@@ -149,8 +147,7 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def _trained_state(module: TrainingStep) -> dict[str, Tensor]:
-    own = {f"model.{k}": v for k, v in module.model.trained().items()}
-    return own | {f"age_head.{k}": v for k, v in module.age_head.state_dict().items()}
+    return {f"model.{k}": v for k, v in module.model.trained().items()}
 
 
 @torch.no_grad()

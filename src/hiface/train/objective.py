@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from hiface import losses
 from hiface.geometry.rotation import matrix_from_axis_angle
-from hiface.network.age import AgeHead
 from hiface.reconstructor import Prediction, Reconstructor
 from hiface.train.batches import Batch
 from hiface.train.config import TrainConfig
@@ -21,9 +20,9 @@ Photometric = Callable[[Prediction, Batch], dict[str, Tensor]]
 class Objective(nn.Module):
     """Terms of a batch, unweighted, and their sum. Vertex and map norms are exact through Gram matrices."""
 
-    def __init__(self, model: Reconstructor, age_head: AgeHead, config: TrainConfig) -> None:
+    def __init__(self, model: Reconstructor, config: TrainConfig) -> None:
         super().__init__()
-        self.config, self.age_head = config, age_head
+        self.config = config
         self._model = [model]  # not a submodule: its parameters are not the objective's
         face = model.face
         chosen = torch.from_numpy(face.region("face"))
@@ -97,7 +96,7 @@ class Objective(nn.Module):
         scored = c.expression[n:, : batch.scores.shape[1]]
         return {
             "scores": (scored - batch.scores).abs().mean(),
-            "age": losses.age_loss(batch.age, self.age_head(c.static[n:]), known),
+            "age": losses.age_loss(batch.age, self.model.age_head(c.static[n:]), known),
             "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:], c.static[n:]),
         }
 
