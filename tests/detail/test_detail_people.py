@@ -38,8 +38,8 @@ def test_the_three_kinds_belong_to_one_person():
 
 
 def test_variance_stays_and_nobody_is_a_copy():
-    static, _, _ = draws(50, 1000)
-    assert static[:, 2].std() == pytest.approx(np.hypot(1, JITTER), rel=0.15)
+    static, _, _ = draws(50, 400)
+    assert static[:, 2].std() == pytest.approx(np.hypot(1, JITTER), rel=0.2)
     known = captures().static
     nearest = np.abs(static[:50, None] - known[None]).max(-1).min(1)
     assert nearest.min() > 1e-3

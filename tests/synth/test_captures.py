@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hiface.errors import AssetError, HiFaceError
+from hiface.errors import AssetError, ConfigError, HiFaceError
 from hiface.face.model import FaceModel
 from hiface.synth.captures.anatomy import AGES, FAMILIES, at_age
 from hiface.synth.captures.families import MIDLINE, PAIRED
 from hiface.synth.captures.folder import read_subjects, subject_folder, write_subject
 from hiface.synth.captures.generate import CaptureGenerator
+from hiface.synth.captures.mesostructure import mesostructure
 from hiface.synth.captures.person import Person, even_age
 
 SIDE = 64
@@ -101,3 +102,8 @@ def test_a_folder_gives_the_captures_back_and_names_the_unusable(tmp_path, gener
     assert next(iter(read_subjects(tmp_path, SIDE // 2))).capture.neutral.shape == (SIDE // 2, SIDE // 2)
     with pytest.raises(AssetError, match="found none"):
         list(read_subjects(broken, SIDE))
+
+
+def test_pores_are_finer_than_the_maps_of_the_bases(generator, adult):
+    with pytest.raises(ConfigError, match="at least 1024 texels"):
+        mesostructure(generator.surface, adult)

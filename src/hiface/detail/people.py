@@ -17,7 +17,7 @@ NEAR_YEARS = 4.0
 """Captures within about this of the wanted age are chosen."""
 LARGEST_SHARE = 0.6
 """At most this much of a second face is mixed in; more would show both faces' lines, each half as deep."""
-JITTER = 0.15
+JITTER = 0.08
 """Standard deviations of noise on top, in each coefficient."""
 
 

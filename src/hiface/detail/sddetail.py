@@ -14,7 +14,7 @@ from hiface.detail.dynamic import DynamicCoefficients, Form
 from hiface.errors import ConfigError
 from hiface.face.model import FaceModel
 from hiface.geometry.sparse import SparseRows
-from hiface.geometry.tension import TensionOperator
+from hiface.geometry.tension import TensionOperator, alignment_weights
 from hiface.geometry.topology import unique_edges
 from hiface.geometry.uv import UVAtlas
 from hiface.types import Detail
@@ -59,14 +59,20 @@ class SDDetail(nn.Module):
         form: Form = "printed",
         parts: Parts = "both",
         width: int = 256,
+        squeeze: Float[Tensor, "V 3"] | None = None,
     ) -> SDDetail:
-        """Untrained SD-DeTail of a face model's face tile; `form` as in `dynamic.modulate`."""
+        """Untrained SD-DeTail of a face model's face tile; `form` as in `dynamic.modulate`.
+
+        `squeeze`, the direction in which skin is squeezed at each vertex (the asset's `squeeze_direction`),
+        makes the tension an oriented one; None is Eq. 8.
+        """
         sizes = basis.sizes
         dynamic = DynamicCoefficients(
             face.expression_size, sizes["static"], sizes["compressed"], sizes["stretched"], width, form
         )
         edges = torch.from_numpy(unique_edges(face.polygons[face.polygon_range("face")]))
-        return cls(basis, dynamic, face.atlas(basis.side), edges, parts=parts)
+        weights = None if squeeze is None else alignment_weights(face.mean[: len(squeeze)], edges, squeeze)
+        return cls(basis, dynamic, face.atlas(basis.side), edges, weights, parts)
 
     def forward(
         self,

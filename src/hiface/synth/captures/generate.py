@@ -40,7 +40,7 @@ class CaptureGenerator:
         self._crinkles: dict[int, Float[np.ndarray, "R R"]] = {}
 
     def capture(self, person: Person) -> Capture:
-        """The three maps of a person, without pores (`mesostructure` adds them at render time)."""
+        """The three maps of a person, without pores (`mesostructure` draws them on finer maps)."""
         surface, window = self.surface, self.surface.window
         canvas = draw(surface, person)
         at_rest, in_action = slow_forms(surface, person)

@@ -43,11 +43,11 @@ def marionette(sketch: Sketch) -> None:
     ]
     points = wander(spline(moved(knots, across, 0)), rng, 0.33, 6)
     trough = Stroke(
-        width=2.6, floor=0.9, bulge=0.32, reach=5.4, lean=-0.5, taper=(0.2, 0.6), flare=True, steepness=1.5
+        width=2.6, floor=0.9, bulge=0.32, reach=5.4, lean=-0.5, taper=(0.3, 0.7), flare=True, steepness=1.5
     )
     sketch.line(points, trough, 0.85, uneven(rng, 5, 0.75))
-    crease = Stroke(width=0.85, floor=0.5, bulge=0.0, reach=2.2, taper=(0.25, 0.6), steepness=1.3)
-    sketch.line(wander(points, rng, 0.12, 3), crease, 0.85, uneven(rng, 7, 0.6))
+    crease = Stroke(width=0.85, floor=0.5, bulge=0.0, reach=2.2, taper=(0.3, 0.7), steepness=1.3)
+    sketch.line(wander(points, rng, 0.12, 3), crease, 0.8, uneven(rng, 7, 0.6))
     if rng.random() < 0.6:
         beside = wander(moved(points[4:20], rng.uniform(3.0, 4.5), -1), rng, 0.28, 4)
         sketch.line(beside, Stroke(width=1.0, floor=0.8, bulge=0.25, reach=2.8, taper=(0.4, 0.4)), 0.25)
@@ -68,7 +68,7 @@ def perioral(sketch: Sketch) -> None:
     """Lines that run from inside the lips outwards: a few dominant ones among many shallow, unevenly
     spaced."""
     rng, across = sketch.layout, sketch.shift(0.6)[0]
-    for x in _places(rng, 21.0, 1.9, 1.2) + across:
+    for x in _places(rng, 21.0, 1.7, 1.6) + across:
         groove = abs(x) < 4  # the philtrum is mostly spared
         if groove and rng.random() < 0.6:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 from numba import njit
@@ -46,11 +48,11 @@ def value_noise(points: Float[np.ndarray, "*N 3"], cell_mm: float, seed: int) ->
 
 
 @njit(cache=True, fastmath=True)
-def _cells(points, cell, seed, nearest, identity):  # type: ignore[no-untyped-def]
+def _cells(points, cell, seed, nearest, second, identity):  # type: ignore[no-untyped-def]
     for q in range(points.shape[0]):
         x, y, z = points[q, 0] / cell + _AWAY, points[q, 1] / cell + _AWAY, points[q, 2] / cell + _AWAY
         i, j, k = int(x), int(y), int(z)
-        best = 9.0
+        best, next_best = 9.0, 9.0
         for a in range(-1, 2):
             for b in range(-1, 2):
                 for c in range(-1, 2):
@@ -59,20 +61,31 @@ def _cells(points, cell, seed, nearest, identity):  # type: ignore[no-untyped-de
                     dz = k + c + _hash(i + a, j + b, k + c, seed + 2) - z
                     square = dx * dx + dy * dy + dz * dz
                     if square < best:
-                        best = square
+                        best, next_best = square, best
                         identity[q] = _hash(i + a, j + b, k + c, seed + 3)
-        nearest[q] = np.sqrt(best) * cell
+                    elif square < next_best:
+                        next_best = square
+        nearest[q], second[q] = np.sqrt(best) * cell, np.sqrt(next_best) * cell
 
 
-def cell_points(
-    points: Float[np.ndarray, "*N 3"], cell_mm: float, seed: int
-) -> tuple[Float[np.ndarray, "*N"], Float[np.ndarray, "*N"]]:
-    """Distance (mm) to the nearest of one random point per cell of space, and that point's own number in
-    [0, 1]."""
+@dataclass(frozen=True)
+class Cells:
+    """One random point in each cell of space, seen from many places."""
+
+    nearest: Float[np.ndarray, "*N"]
+    """Distance to the nearest point, mm."""
+    second: Float[np.ndarray, "*N"]
+    """Distance to the second nearest, mm; where both are alike lies a wall between two points."""
+    identity: Float[np.ndarray, "*N"]
+    """A number in [0, 1] that belongs to the nearest point."""
+
+
+def cells(points: Float[np.ndarray, "*N 3"], cell_mm: float, seed: int) -> Cells:
+    """Distances to random points, one in each cube of `cell_mm`."""
     flat = np.ascontiguousarray(points.reshape(-1, 3))
-    nearest, identity = np.zeros(len(flat)), np.zeros(len(flat))
-    _cells(flat, cell_mm, seed, nearest, identity)
-    return nearest.reshape(points.shape[:-1]), identity.reshape(points.shape[:-1])
+    found = [np.zeros(len(flat)) for _ in range(3)]
+    _cells(flat, cell_mm, seed, *found)
+    return Cells(*(values.reshape(points.shape[:-1]) for values in found))
 
 
 @njit(cache=True, fastmath=True)

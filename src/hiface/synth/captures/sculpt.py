@@ -53,7 +53,7 @@ FORMS: dict[str, Form] = {
         anatomy.FOLD,
         0.0,
     ),
-    "cheek lifted": Form(((25.5, -3), (30, -10), (35, -18.5), (39, -27)), 6.0, 26, (0.45, 0.6), _NONE, 1.0),
+    "cheek lifted": Form(((25.5, -3), (30, -10), (35, -18.5), (39, -27)), 6.0, 26, (0.45, 0.6), _NONE, 0.85),
     "malar tail": Form(
         ((30, 3), (37, -8), (41, -18)), 11, 30, (0.4, 0.4), tuple(0.45 * x for x in anatomy.FOLD), 0.45
     ),
@@ -107,7 +107,7 @@ def crinkle_regions(surface: Surface) -> Map:
         + 0.22 * blob(44, -5, 15, 22)
         + 0.30 * blob(0, -20, 22, 8, paired=False, power=4)
         + 0.12 * blob(33, -50, 9, 13)
-        + 0.40 * blob(0, -115, 45, 26, paired=False, power=4)
+        + 0.28 * blob(0, -115, 45, 26, paired=False, power=4)
         + 0.12 * blob(0, 56, 14, 10, paired=False)
     )
     return np.clip(total, 0, 1.1)
