@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 
+from hiface.detail.compose import Parts, compose
 from hiface.errors import ConfigError, NoFaceError
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
@@ -89,10 +90,10 @@ class Reconstruction:
     """One face of one photo."""
 
     photo: Photo
-    photo_from_crop: Float[np.ndarray, "3 3"]
-    """Crop pixels to photo pixels, EXIF orientation applied."""
+    box: CropBox
+    """The crop, as centre, side and roll in the photo."""
     crop_side: int
-    """S, pixels."""
+    """S, pixels: the side that the network saw."""
     coefficients: Coefficients
     """Batch of one, CPU; frame of the crop."""
     shape: FaceShape
@@ -100,7 +101,7 @@ class Reconstruction:
     landmarks68: Float[np.ndarray, "68 2"]
     """Pixels of the photo, EXIF orientation applied; iBUG order."""
     landmark_sigma: float
-    """What the network expects its dense points to be off by, photo pixels, median."""
+    """What the network expects its dense points to be off by, photo pixels, median; NaN where it was not asked."""
     arkit: dict[str, float]
     """The 52 weights by name."""
     millimetre_factor: float
@@ -109,6 +110,11 @@ class Reconstruction:
     timings_ms: dict[str, float]
     face: FaceModel = field(repr=False)
     model: HiFace = field(repr=False)
+
+    @property
+    def photo_from_crop(self) -> Float[np.ndarray, "3 3"]:
+        """Crop pixels to photo pixels, EXIF orientation applied."""
+        return photo_from_crop(self.box, self.crop_side)
 
     def save(self, folder: str | Path) -> Path:
         """Write every file of this face under `folder` (README, "What you get"); returns the folder."""
@@ -123,6 +129,7 @@ class HiFace:
     def __init__(self, reconstructor: Reconstructor, meta: dict[str, Any], device: torch.device) -> None:
         self.reconstructor = reconstructor.to(device).eval()
         self.meta, self.device = meta, device
+        self.weights_id: str = meta["weights_id"]
         self.detector = FaceDetector()
 
     @property
@@ -182,10 +189,7 @@ class HiFace:
         refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, boxes)]
         prediction, crops = self.predict(photo, refined)
         timings = timings | {"network": time.perf_counter() - started}
-        points = self._photo_points(prediction, refined)
-        return [
-            self._face(photo, prediction, k, box, points[k], ipd_mm, timings) for k, box in enumerate(refined)
-        ]
+        return [self._face(photo, prediction, k, box, ipd_mm, timings) for k, box in enumerate(refined)]
 
     @torch.inference_mode()
     def predict(
@@ -204,34 +208,48 @@ class HiFace:
         matrices = torch.from_numpy(np.stack([photo_from_crop(b, side) for b in boxes]))
         return apply_affine(matrices, screen[..., :2].double().cpu()).numpy()
 
-    @torch.inference_mode()
     def _face(
         self, photo: Photo, prediction: Prediction, k: int, box: CropBox,
-        points68: Float[np.ndarray, "68 2"], ipd_mm: float | None, timings: dict[str, float],
+        ipd_mm: float | None, timings: dict[str, float],
     ) -> Reconstruction:  # fmt: skip
+        coefficients = prediction.coefficients[k]
+        sigma = float(prediction.log_sigma[k].exp().median()) * box.side
+        return self.assemble(photo, box, coefficients, self._metric(coefficients, ipd_mm), timings, sigma)
+
+    @torch.inference_mode()
+    def assemble(
+        self, photo: Photo, box: CropBox, coefficients: Coefficients, metric: tuple[float, str],
+        timings: dict[str, float] | None = None, landmark_sigma: float = float("nan"), parts: Parts = "both",
+    ) -> Reconstruction:  # fmt: skip
+        """The face of given coefficients (batch of one) in a crop of a photo.
+
+        `metric`: factor on the model's millimetres and what it rests on. `parts`: which detail is displaced.
+        """
         started = time.perf_counter()
         model, side = self.reconstructor, self.reconstructor.config.crop
-        coefficients = prediction.coefficients[k]
+        coefficients = coefficients.to(self.device)
         shape = model.shape(coefficients, "all")
         detail = model.detail(coefficients, shape)
-        factor, assumption = self._metric(coefficients, ipd_mm)
-        names = model.face.expression_names[:52]
+        shown = compose(detail.static, detail.compressed, detail.stretched, detail.tension, parts)
+        (screen,) = model.points(coefficients, side, ("mediapipe68",))
+        to_photo = torch.from_numpy(photo_from_crop(box, side))
         weights = coefficients.expression[0, :52].cpu().tolist()
-        pixels_a_side = box.side
+        names = model.face.expression_names[:52]
+        factor, assumption = metric
         return Reconstruction(
             photo=photo,
-            photo_from_crop=photo_from_crop(box, side),
+            box=box,
             crop_side=side,
             coefficients=coefficients.to("cpu"),
             shape=_numpy_shape(shape, factor),
-            detail=_numpy_detail(detail),
-            landmarks68=points68,
-            landmark_sigma=float(prediction.log_sigma[k].exp().median()) * pixels_a_side,
+            detail=_numpy_detail(shown),
+            landmarks68=apply_affine(to_photo, screen[0, :, :2].double().cpu()).numpy(),
+            landmark_sigma=landmark_sigma,
             arkit={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
             millimetre_factor=factor,
             metric_assumption=assumption,
             timings_ms={
-                **{name: 1e3 * t for name, t in timings.items()},
+                **{name: 1e3 * t for name, t in (timings or {}).items()},
                 "mesh": 1e3 * (time.perf_counter() - started),
             },
             face=model.face,

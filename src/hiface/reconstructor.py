@@ -211,4 +211,4 @@ def load_reconstructor(
         raise AssetError(f"{weights}: does not fit its own configuration (first: {wrong[:2]}); {SCHEMA.how_to_get}")
     state = {k: torch.from_numpy(v).to(own[k].dtype) for k, v in asset.tensors.items()}
     model.load_state_dict(state, strict=False)
-    return model.eval(), asset.meta
+    return model.eval(), {**asset.meta, "weights_id": asset.hash}

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from hiface.detail.basis import DetailBasis
@@ -48,6 +49,7 @@ class RunOptions:
 
 def run(config: TrainConfig, options: RunOptions) -> Path:
     """Load everything, train, return the path of the weights."""
+    cv2.setNumThreads(0)  # before its first use: a pool of threads does not survive the fork of the loaders
     face = FaceModel.load(options.face_model)
     basis = DetailBasis.load(options.detail_basis)
     model = Reconstructor(config.network, face, AlbedoModel.load(), basis)

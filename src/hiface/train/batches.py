@@ -85,7 +85,6 @@ class StepDataset(Dataset[Batch]):
         return config.synthetic_batch, config.photo_batch
 
     def __getitem__(self, step: int) -> Batch:
-        cv2.setNumThreads(1)
         rng = np.random.default_rng([self.config.seed, self.rank, step])
         synthetic, photos = self.counts(step)
         rows = [self._synthetic(rng) for _ in range(synthetic)] + [self._photo(rng) for _ in range(photos)]
