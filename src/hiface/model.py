@@ -44,7 +44,8 @@ Rounded means of adults (about 63) and children; they vary by about 4 mm from pe
 
 @dataclass(frozen=True)
 class FaceHint:
-    """Where a face is, from the caller, in place of the detector: exactly one of the fields."""
+    """Where a face is, from the caller, in place of the detector: a box, 68 or 478 landmarks, or a box and five
+    points (eyes, nose tip, mouth corners, the subject's right first). Photo pixels."""
 
     box_xyxy: Float[np.ndarray, "4"] | None = None
     points5: Float[np.ndarray, "5 2"] | None = None
@@ -52,9 +53,11 @@ class FaceHint:
     landmarks478: Float[np.ndarray, "478 2"] | None = None
 
     def crop_box(self) -> CropBox:
+        """The crop that the hint means; raises `ConfigError` for a hint that says nothing or too much."""
+        if self.points5 is not None and self.box_xyxy is not None:
+            return crop_from_points5(np.asarray(self.points5, np.float64), np.asarray(self.box_xyxy, np.float64))
         makers = {
             "box_xyxy": crop_from_box,
-            "points5": crop_from_points5,
             "landmarks68": crop_from_landmarks,
             "landmarks478": crop_from_landmarks478,
         }
@@ -179,7 +182,7 @@ class HiFace:
             )
         area = [(f.box_xyxy[2] - f.box_xyxy[0]) * (f.box_xyxy[3] - f.box_xyxy[1]) for f in detected]
         order = np.argsort(area)[::-1][: 1 if faces == "largest" else None]
-        return [crop_from_points5(detected[k].points5) for k in order]
+        return [crop_from_points5(detected[k].points5, detected[k].box_xyxy) for k in order]
 
     def _from_boxes(
         self, photo: Photo, boxes: list[CropBox], ipd_mm: float | None, timings: dict[str, float]

@@ -28,7 +28,7 @@ from hiface.network.backbone import ResNet
 from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
 from hiface.types import Coefficients, Detail, Points, Shape
 
-USUAL_SCALE = 1 / 230.0
+USUAL_SCALE = 1 / 220.0
 """Crop sides per millimetre of a face framed by the crop rule; what log_scale = 0 means."""
 
 NECK_SHARE = 0.3
