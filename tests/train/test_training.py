@@ -1,0 +1,187 @@
+"""Training on a tiny face: batches are functions of the step, a cut run goes on exactly, terms can be switched."""
+
+import io
+import tarfile
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save
+from tiny import albedo_model, detail_basis, face_model
+
+from hiface.errors import AssetError, ConfigError
+from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
+from hiface.reconstructor import NetworkConfig, Reconstructor
+from hiface.train.assemble import dataset, score_mirror
+from hiface.train.checkpoint import read_checkpoint
+from hiface.train.config import TrainConfig, from_toml
+from hiface.train.loop import CHECKPOINT, WEIGHTS, TrainingStep, Validation, learning_rate, train
+from hiface.train.photos import PhotoSet
+from hiface.train.shards import ShardSet
+
+CONFIG = TrainConfig(
+    network=NetworkConfig(width=0.125, crop=32, mix=16, dropout=0.2, detail_width=8),
+    steps=6, synthetic_batch=3, photo_batch=2, warmup=2, photometric_every=0, validate_every=3, precision="fp32", loaders=0,
+)  # fmt: skip
+
+
+def points_on_picture(rng, side=64):
+    """478 points of which the 68 form something face-like enough for the crop rule."""
+    from hiface.photo.crop import _MEAN68
+
+    points = rng.uniform(0.25, 0.75, (478, 2)) * side
+    points[list(IBUG68_OF_MEDIAPIPE)] = side / 2 + _MEAN68[:, :2] * [1, -1] * side / 320 + rng.normal(0, 0.2, (68, 2))
+    return points.astype(np.float32)
+
+
+def encoded(picture):
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Assets, shards and photos of a tiny world."""
+    folder = tmp_path_factory.mktemp("world")
+    assets = face_model(folder), albedo_model(folder), detail_basis()
+    rng = np.random.default_rng(0)
+    with tarfile.open(folder / "000000.tar", "w") as archive:
+        for k in range(5):
+            for suffix, data in shard_members(rng, assets[0]).items():
+                entry = tarfile.TarInfo(f"{k:06d}.{suffix}")
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+    n = 4
+    photos = PhotoSet(
+        rng.integers(0, 255, (n, 64, 64, 3), np.uint8), np.stack([points_on_picture(rng) for _ in range(n)]),
+        rng.uniform(0, 1, (n, 52)).astype(np.float32), np.array([0, 3, 5, -1]), np.zeros(n, np.float32),
+        *(np.array(["x"] * n) for _ in range(4)),
+    )  # fmt: skip
+    return folder, assets, photos
+
+
+def shard_members(rng, face):
+    truth = {
+        "identity": rng.normal(0, 1, face.identity_size), "expression": rng.uniform(0, 1, face.expression_size),
+        "rotation": rng.normal(0, 0.1, (4, 3)), "light": rng.normal(0, 1, (9, 3)),
+        "static": rng.normal(0, 1, 5), "compressed": rng.normal(0, 1, 3), "stretched": rng.normal(0, 1, 3),
+        "mediapipe478": points_on_picture(rng), "dense669": rng.uniform(10, 50, (669, 2)),
+    }  # fmt: skip
+    tensors = {k: np.asarray(v, np.float32) for k, v in truth.items()}
+    tensors |= {"mediapipe478_visible": np.ones(478, np.uint8), "dense669_visible": np.ones(669, np.uint8)}
+    picture = rng.integers(0, 255, (64, 64, 3), np.uint8)
+    return {"jpg": encoded(picture), "mask.png": encoded(picture[..., 0]), "safetensors": save(tensors)}
+
+
+def make(world, config=CONFIG):
+    folder, assets, photos = world
+    torch.manual_seed(0)
+    model = Reconstructor(config.network, *assets)
+    return model, dataset(config, model, ShardSet(folder), photos, np.full((4, 9), 1 / 9, np.float32))
+
+
+def test_a_step_sees_the_same_batch_whoever_builds_it(world):
+    _, data = make(world)
+    _, again = make(world)
+    for name, tensor in vars(data[4]).items():
+        assert torch.equal(tensor, getattr(again[4], name)), name
+    assert not torch.equal(data[4].crops, data[5].crops)
+    assert data[4].synthetic == 3
+    assert len(data[4].crops) == 5
+
+
+def test_a_cut_run_goes_on_exactly(world, tmp_path):
+    for folder, pieces in (("whole", [None]), ("cut", [0.0, None])):
+        for stop_after in pieces:
+            model, data = make(world)
+            train(model, data, tmp_path / folder, Validation({}, None), accelerator="cpu", stop_after=stop_after)
+    whole, cut = (read_checkpoint(tmp_path / f / CHECKPOINT) for f in ("whole", "cut"))
+    assert whole[1]["step"] == cut[1]["step"] == 6
+    for group, tensors in whole[0].items():
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, cut[0][group][name]), f"{group}/{name}"
+    rows = (tmp_path / "cut" / "curves.csv").read_text().splitlines()
+    assert rows[0] == "step,name,value"
+    assert (tmp_path / "cut" / WEIGHTS).is_file()
+
+
+def test_training_lowers_the_loss(world):
+    config = replace(CONFIG, learning_rate=3e-3, network=replace(CONFIG.network, dropout=0.0))
+    model, data = make(world, config)
+    step = TrainingStep(model, config, None)
+    optimizer = torch.optim.AdamW(step.parameters(), lr=3e-3)
+    batch = data[0]
+    first = None
+    for _ in range(25):
+        total, _ = step(batch, 1)
+        first = first if first is not None else float(total.detach())
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+    assert float(total.detach()) < 0.7 * first
+
+
+def test_every_parameter_learns(world):
+    model, data = make(world)
+    step = TrainingStep(model, CONFIG, None)
+    total, terms = step(data[0], 1)
+    total.backward()
+    silent = [n for n, p in step.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # Without a rendered picture nothing speaks of albedo but its prior, whose gradient is there all the same.
+    assert silent == []
+    assert set(terms) <= set(vars(CONFIG.weights))
+
+
+def test_without_synthetic_truth_no_coefficient_is_told(world):
+    model, data = make(world, replace(CONFIG, use_synthetic_truth=False))
+    _, terms = TrainingStep(model, replace(CONFIG, use_synthetic_truth=False), None)(data[0], 1)
+    assert not {"vertex", "shape", "divergence", "detail", "expression", "rotation"} & set(terms)
+
+
+def test_photos_wait_for_their_step(world):
+    _, data = make(world, replace(CONFIG, photos_from=3))
+    assert data[2].synthetic == 5
+    assert data[3].synthetic == 3
+
+
+def test_mirrored_scores_swap_sides():
+    mirror = score_mirror()
+    assert np.array_equal(mirror[mirror], np.arange(52))
+    from hiface.face.asset import ARKIT
+
+    assert ARKIT[mirror[ARKIT.index("browDownLeft")]] == "browDownRight"
+    assert ARKIT[mirror[ARKIT.index("jawLeft")]] == "jawRight"
+    assert ARKIT[mirror[ARKIT.index("jawOpen")]] == "jawOpen"
+
+
+def test_learning_rate_warms_up_and_decays():
+    rates = [learning_rate(replace(CONFIG, steps=100, warmup=10), s) for s in range(100)]
+    assert rates[0] < rates[9] == pytest.approx(CONFIG.learning_rate)
+    assert rates[9] > rates[50] > rates[99] > 0
+
+
+def test_configuration_files_state_differences(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text("steps = 7\nlearning_rate = 1\n[network]\nwidth = 0.25\n[weights]\nage = 0.5\n")
+    config = from_toml(path)
+    assert (config.steps, config.learning_rate, config.network.width, config.weights.age) == (7, 1.0, 0.25, 0.5)
+    assert config.weights.detail == TrainConfig().weights.detail
+    path.write_text("stepz = 7\n")
+    with pytest.raises(ConfigError, match=r"stepz.*known: .*steps"):
+        from_toml(path)
+    path.write_text('steps = "many"\n')
+    with pytest.raises(ConfigError, match="expected a value of type int"):
+        from_toml(path)
+
+
+def test_broken_checkpoints_and_shards_are_named(tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(AssetError, match=r"bad\.safetensors"):
+        read_checkpoint(tmp_path / "bad.safetensors")
+    with pytest.raises(ConfigError, match="no .tar shards"):
+        ShardSet(tmp_path)
+    with tarfile.open(tmp_path / "000000.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("000000.jpg"))
+    with pytest.raises(ConfigError, match="lacks one of"):
+        ShardSet(tmp_path)
