@@ -24,6 +24,7 @@ app.command("hiface.cli.animate:animate")
 app.command("hiface.cli.synth:synth")
 app.command("hiface.cli.train:train")
 app.command("hiface.cli.train:train_teacher")
+app.command("hiface.cli.evaluate:app", name="evaluate")
 
 
 def main() -> None:

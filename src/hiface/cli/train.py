@@ -86,10 +86,15 @@ def train_teacher(*, photos: Path, out: Path, steps: int = 3000) -> None:
     steps
         Batches of 64.
     """
+    import cv2
+    import torch
+
     from hiface.train.age_teacher import train_age_teacher
     from hiface.train.photos import load_packs
     from hiface.train.teachers import save_teacher
 
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     labelled = ("fairface", "more", "portraits")
     teacher, error = train_age_teacher(load_packs(photos, labelled, "train"), load_packs(photos, labelled, "val"), steps)
     save_teacher(teacher, out, {"mean_error_groups": error, "steps": steps})

@@ -16,12 +16,11 @@ from hiface.export.folder import (
     write_detail_mesh,
 )
 from hiface.export.maps import write_png8
+from hiface.export.overview import row_of
 from hiface.photo.crop import crop_pixels
 
 if TYPE_CHECKING:
     from hiface.model import Reconstruction
-
-_GAP, _GROUND = 8, 24
 
 
 def write_animation(
@@ -40,8 +39,4 @@ def animation_strip(
     crops = [crop_pixels(r.photo.pixels, r.box, PICTURE) for r in (source, driver)]
     pictures, _ = face_pictures_of(result, crops[0], face_texture(source))
     tiles = [*crops, pictures.coarse, pictures.detailed, pictures.textured]
-    gap = np.full((PICTURE, _GAP, 3), _GROUND, np.uint8)
-    row = [tiles[0]]
-    for tile in tiles[1:]:
-        row += [gap, tile]
-    return np.hstack(row)
+    return row_of(tiles, ("source", "driver", "coarse", "detailed", "textured"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -24,3 +26,11 @@ def group_of(years: float) -> int:
     """Index of the age group of an age in years."""
     edges = (3, 10, 20, 30, 40, 50, 60, 70)
     return sum(years >= edge for edge in edges)
+
+
+def age_group(label: str, years: float) -> int:
+    """Index of a label's age group, by the years where they are known; -1 unknown."""
+    if math.isfinite(years):
+        return group_of(years)
+    names = {name: k for k, name in enumerate(AGE_GROUPS)} | {"more than 70": len(AGE_GROUPS) - 1}
+    return names.get(str(label), -1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from hiface.errors import ConfigError
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
-from hiface.network.age import AGE_GROUPS, group_of
+from hiface.network.age import age_group
 from hiface.photo.crop import CropBox, crop_from_landmarks, crop_pixels, photo_from_crop
+from hiface.photo.packs import read_pack
 
 PICTURE = 192
 """Side of a stored picture, pixels."""
@@ -55,27 +54,19 @@ def load_packs(data: str | Path, packs: Iterable[str], part: str) -> PhotoSet:
 
 
 def _load_pack(folder: Path, part: str) -> PhotoSet:
-    labels_file, archive = folder / f"labels_{part}.npz", folder / f"{part}.zip"
-    if not labels_file.is_file() or not archive.is_file():
-        raise ConfigError(f"{folder}: expected labels_{part}.npz and {part}.zip of a labelled photo pack")
-    labels = np.load(labels_file, allow_pickle=False)
-    chosen = np.flatnonzero(labels["found"] == 1)
-    with zipfile.ZipFile(archive) as file:
-        members = file.namelist()
-        encoded = [file.read(members[i]) for i in chosen]
-    points = labels["landmarks_i16"][chosen, :, :2].astype(np.float64) / 8192
+    pack = read_pack(folder, part)
     with ThreadPoolExecutor(2) as pool:
-        cut = list(pool.map(_cut, encoded, points))
+        cut = list(pool.map(_cut, pack.encoded, pack.fractions))
     return PhotoSet(
         pictures=np.stack([c[0] for c in cut]),
         points=np.stack([c[1] for c in cut]).astype(np.float32),
-        scores=_scores(labels["blendshapes"][chosen]),
-        age=np.array([_group(a, y) for a, y in zip(labels["age"][chosen], labels["years"][chosen], strict=True)]),
-        yaw=labels["yaw_pitch_roll"][chosen, 0].astype(np.float32),
-        source=labels["source"][chosen],
-        gender=labels["gender"][chosen],
-        race=labels["race"][chosen],
-        name=labels["id"][chosen],
+        scores=pack.scores,
+        age=np.array([age_group(a, float(y)) for a, y in zip(pack.age, pack.years, strict=True)]),
+        yaw=pack.yaw,
+        source=pack.source,
+        gender=pack.gender,
+        race=pack.race,
+        name=pack.name,
     )
 
 
@@ -88,15 +79,3 @@ def _cut(encoded: bytes, fractions: Float[np.ndarray, "478 2"]) -> tuple[np.ndar
     from_photo = np.linalg.inv(photo_from_crop(wide, PICTURE))
     moved = points @ from_photo[:2, :2].T + from_photo[:2, 2]
     return crop_pixels(np.ascontiguousarray(photo), wide, PICTURE), moved
-
-
-def _scores(mediapipe: np.ndarray) -> np.ndarray:
-    """MediaPipe's 52 without `_neutral`, which comes first, and with `tongueOut`, which it lacks, last."""
-    return np.concatenate([mediapipe[:, 1:], np.zeros_like(mediapipe[:, :1])], axis=1).astype(np.float32)
-
-
-def _group(label: str, years: float) -> int:
-    if np.isfinite(years):
-        return group_of(float(years))
-    names = {name: k for k, name in enumerate(AGE_GROUPS)} | {">70": 8, "more than 70": 8}
-    return names.get(str(label), -1)
