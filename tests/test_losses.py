@@ -55,6 +55,7 @@ def test_uncertain_points_are_best_at_the_true_deviation():
     torch.manual_seed(2)
     truth = torch.zeros(4000, 1, 2)
     points = 0.03 * torch.randn(4000, 1, 2)
+
     def loss(sigma):
         return losses.uncertain_points_loss(points, truth, torch.full((4000, 1), sigma).log(), torch.ones(4000, 1))
 
@@ -88,9 +89,7 @@ def test_gradients_match_finite_differences(name):
             x[..., :2], truth[..., :2], x[..., 2], torch.ones(2, 5, **d)
         ),
         "photometric": lambda x: losses.photometric_loss(x[:, None], truth[:, None], torch.ones(2, 1, 5, **d)),
-        "age": lambda x: losses.age_loss(
-            truth.flatten(1).softmax(1), x.flatten(1).log_softmax(1), torch.ones(2, **d)
-        ),
+        "age": lambda x: losses.age_loss(truth.flatten(1).softmax(1), x.flatten(1).log_softmax(1), torch.ones(2, **d)),
     }
     assert torch.autograd.gradcheck(functions[name], x)
 

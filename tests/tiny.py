@@ -110,7 +110,12 @@ def albedo_model(folder: Path, modes: int = 3, side: int = 16) -> AlbedoModel:
         integers, scale = quantise(rng.normal(0, 0.2, (modes, side // 2, side // 2, 3)).astype(np.float32), bits=8)
         tensors[f"{tile}_mean"] = albedo_file.integers_of(rng.normal(0.5, 0.2, (side, side, 3)))
         tensors[f"{tile}_modes"], tensors[f"{tile}_scale"] = integers, scale
-    write_asset(folder / "albedo.safetensors", albedo_file.SCHEMA, tensors, {"mode_names": [str(k) for k in range(modes)]})
+    write_asset(
+        folder / "albedo.safetensors",
+        albedo_file.SCHEMA,
+        tensors,
+        {"mode_names": [str(k) for k in range(modes)]},
+    )
     return AlbedoModel.load(folder / "albedo.safetensors")
 
 

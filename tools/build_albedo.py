@@ -3,7 +3,8 @@
     python -m tools.build_albedo DATA/makehuman/skins_ict OUT.safetensors [--modes 30] [--picture SHEET.png]
 
 Three named axes come first (melanin, redness, brows), each regressed over the skins and their tints; the rest is
-a PCA of what they leave, all in density (hiface/face/albedo.py). A coefficient of 1 is one standard deviation over the tinted skins.
+a PCA of what they leave, all in density (hiface/face/albedo.py). A coefficient of 1 is one standard deviation over
+the tinted skins.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def halve(maps: np.ndarray) -> np.ndarray:
     return np.stack([cv2.resize(m, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for m in maps])
 
 
-def fit(faces: np.ndarray, heads: np.ndarray, factors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def fit(
+    faces: np.ndarray, heads: np.ndarray, factors: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Modes of face and head together, one standard deviation each, and the share of variance each explains."""
     n = len(faces)
     flat = np.concatenate([halve(faces).reshape(n, -1), halve(heads).reshape(n, -1)], axis=1)
@@ -82,12 +85,14 @@ def fit(faces: np.ndarray, heads: np.ndarray, factors: np.ndarray, count: int) -
     named, rest = [], flat
     whitened = (factors - factors.mean(0)) / factors.std(0)
     for k in range(factors.shape[1]):  # one after another, so that each explains what the former leave
-        score = whitened[:, k] - (whitened[:, :k] @ np.linalg.lstsq(whitened[:, :k], whitened[:, k], rcond=None)[0] if k else 0)
+        score = whitened[:, k] - (
+            whitened[:, :k] @ np.linalg.lstsq(whitened[:, :k], whitened[:, k], rcond=None)[0] if k else 0
+        )
         score = (score / score.std()).astype(np.float32)
         mode = score @ rest / n
         named.append(mode)
         rest = rest - score[:, None] * mode
-    u, s, v = np.linalg.svd(rest, full_matrices=False)
+    _, s, v = np.linalg.svd(rest, full_matrices=False)
     left = count - len(named)
     modes = np.concatenate([np.stack(named), s[:left, None] * v[:left] / np.sqrt(n)])
     return modes, (modes**2).sum(1) / (flat**2).sum() * n, s

@@ -1,6 +1,6 @@
 """Build `face_model.safetensors` from ICT-FaceKit.
 
-    python -m tools.build_face_model DATA/ict_facekit MEDIAPIPE_ON_ICT.npz OUT.safetensors
+python -m tools.build_face_model DATA/ict_facekit MEDIAPIPE_ON_ICT.npz OUT.safetensors
 """
 
 from __future__ import annotations

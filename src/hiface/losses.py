@@ -85,7 +85,10 @@ def uncertain_points_loss(
 
 
 def points_loss(
-    points: Float[Tensor, "B L 2"], truth: Float[Tensor, "B L 2"], weight: Float[Tensor, "B L"], knee: float = 0.01
+    points: Float[Tensor, "B L 2"],
+    truth: Float[Tensor, "B L 2"],
+    weight: Float[Tensor, "B L"],
+    knee: float = 0.01,
 ) -> Float[Tensor, ""]:
     """L_lmk of points without an uncertainty: distance beyond `knee`, square below it (crop sides), weighted mean."""
     distance = (((points - truth) ** 2).sum(-1) + _TINY).sqrt()
@@ -93,7 +96,9 @@ def points_loss(
     return (each * weight).sum() / weight.sum().clamp(min=1)
 
 
-def age_loss(teacher: Float[Tensor, "B N"], log_age: Float[Tensor, "B N"], known: Float[Tensor, "B"]) -> Float[Tensor, ""]:
+def age_loss(
+    teacher: Float[Tensor, "B N"], log_age: Float[Tensor, "B N"], known: Float[Tensor, "B"]
+) -> Float[Tensor, ""]:
     """L_kd (Eq. 14): Γ_age(I)(log Γ_age(I) − log p̂_age), over the faces whose teacher answered."""
     each = (teacher * (teacher.clamp(min=1e-6).log() - log_age)).sum(1)
     return (each * known).sum() / known.sum().clamp(min=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -56,15 +55,15 @@ class FaceHint:
         """The crop that the hint means; raises `ConfigError` for a hint that says nothing or too much."""
         if self.points5 is not None and self.box_xyxy is not None:
             return crop_from_points5(np.asarray(self.points5, np.float64), np.asarray(self.box_xyxy, np.float64))
-        makers = {
-            "box_xyxy": crop_from_box,
-            "landmarks68": crop_from_landmarks,
-            "landmarks478": crop_from_landmarks478,
-        }
-        given = [name for name in makers if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ConfigError(f"a face hint needs exactly one of {', '.join(makers)}; got {given or 'none'}")
-        return makers[given[0]](np.asarray(getattr(self, given[0]), np.float64))
+        if (self.box_xyxy is None) + (self.landmarks68 is None) + (self.landmarks478 is None) != 2:
+            raise ConfigError(
+                "a face hint needs one of box_xyxy (points5 may go with it), landmarks68, landmarks478"
+            )
+        if self.landmarks68 is not None:
+            return crop_from_landmarks(np.asarray(self.landmarks68, np.float64))
+        if self.landmarks478 is not None:
+            return crop_from_landmarks478(np.asarray(self.landmarks478, np.float64))
+        return crop_from_box(np.asarray(self.box_xyxy, np.float64))
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,9 @@ class Reconstruction:
 
     def save(self, folder: str | Path) -> Path:
         """Write every file of this face under `folder` (README, "What you get"); returns the folder."""
-        from hiface.export.folder import write_folder  # pulls in the writers, which loading a model does not need
+        from hiface.export.folder import (
+            write_folder,
+        )  # pulls in the writers, which loading a model does not need
 
         return write_folder(self, folder)
 
@@ -146,12 +147,12 @@ class HiFace:
 
     @overload
     def reconstruct(
-        self, photo: Sequence[PhotoLike], faces: FaceChoice = ..., hint: None = ..., ipd_mm: float | None = ...
+        self, photo: list[PhotoLike], faces: FaceChoice = ..., hint: None = ..., ipd_mm: float | None = ...
     ) -> list[list[Reconstruction]]: ...
 
     def reconstruct(
         self,
-        photo: PhotoLike | Sequence[PhotoLike],
+        photo: PhotoLike | list[PhotoLike],
         faces: FaceChoice = "largest",
         hint: FaceHint | None = None,
         ipd_mm: float | None = None,
@@ -162,10 +163,10 @@ class HiFace:
         `ipd_mm` sets the person's inter-pupillary distance and so the metric size. Raises `PhotoError` for a
         photo that cannot be read and `NoFaceError` for one without a face.
         """
-        if isinstance(photo, (list, tuple)):
+        if isinstance(photo, list):
             return [self.reconstruct(p, faces, None, ipd_mm) for p in photo]
         started = time.perf_counter()
-        picture = read_photo(photo)  # type: ignore[arg-type]  # the list is gone by now
+        picture = read_photo(photo)
         read_done = time.perf_counter()
         boxes = [hint.crop_box()] if hint else self._find(picture, faces)
         found = time.perf_counter()
@@ -190,14 +191,12 @@ class HiFace:
         started = time.perf_counter()
         prediction, _ = self.predict(photo, boxes)
         refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, boxes)]
-        prediction, crops = self.predict(photo, refined)
+        prediction, _ = self.predict(photo, refined)
         timings = timings | {"network": time.perf_counter() - started}
         return [self._face(photo, prediction, k, box, ipd_mm, timings) for k, box in enumerate(refined)]
 
     @torch.inference_mode()
-    def predict(
-        self, photo: Photo, boxes: list[CropBox]
-    ) -> tuple[Prediction, UInt8[np.ndarray, "B S S 3"]]:
+    def predict(self, photo: Photo, boxes: list[CropBox]) -> tuple[Prediction, UInt8[np.ndarray, "B S S 3"]]:
         """One pass of the network over crops of a photo."""
         side = self.reconstructor.config.crop
         crops = np.stack([crop_pixels(photo.pixels, box, side) for box in boxes])

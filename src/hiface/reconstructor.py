@@ -34,7 +34,10 @@ USUAL_SCALE = 1 / 220.0
 NECK_SHARE = 0.3
 """Part of the head's turn that the neck takes; both turn about the same axis, so the head's own turn is exact."""
 
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: foreign backbone weights expect them
+_MEAN, _DEVIATION = (
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+)  # ImageNet's: foreign backbone weights expect them
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,21 @@ class Prediction:
 
 
 SCHEMA = Schema(
-    "network", 1, {}, {}, "use the shipped hiface.safetensors or train one with `hiface train`", any_fields=True
+    "network",
+    1,
+    {},
+    {},
+    "use the shipped hiface.safetensors or train one with `hiface train`",
+    any_fields=True,
 )
 TRAINED = ("backbone.", "head.", "detail_model.dynamic.", "age_head.")
 
 
 class Reconstructor(nn.Module):
     """Network, face model, albedo and SD-DeTail in one module."""
+
+    _mean: Float[Tensor, "3 1 1"]
+    _deviation: Float[Tensor, "3 1 1"]
 
     def __init__(self, config: NetworkConfig, face: FaceModel, albedo: AlbedoModel, basis: DetailBasis) -> None:
         super().__init__()
@@ -195,9 +206,7 @@ def load_reconstructor(
     """
     asset = read_asset(locate(weights), SCHEMA)
     config = NetworkConfig(**asset.meta["config"])
-    model = Reconstructor(
-        config, face or FaceModel.load(), albedo or AlbedoModel.load(), basis or DetailBasis.load()
-    )
+    model = Reconstructor(config, face or FaceModel.load(), albedo or AlbedoModel.load(), basis or DetailBasis.load())
     for kind, wanted in asset.meta["asset_ids"].items():
         found = model.asset_ids()[kind]
         if found != wanted:

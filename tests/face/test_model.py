@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from tiny import SKIN, albedo_model, face_model, face_tensors
 
 from hiface.assets.format import write_asset
 from hiface.errors import AssetError
@@ -14,6 +13,7 @@ from hiface.face.points import PointModel
 from hiface.geometry.camera import project
 from hiface.geometry.topology import triangulate
 from hiface.render.rasterise import rasterise
+from tiny import SKIN, albedo_model, face_model, face_tensors
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_zero_coefficients_give_the_mean(face):
 
 
 def test_shape_is_linear(face):
-    identity, expression, rotation, translation = rest(face, 2)
+    identity = rest(face, 2)[0]
     a, b = torch.randn_like(identity), torch.randn_like(identity)
     middle = face.neutral((a + b) / 2)
     torch.testing.assert_close(middle, (face.neutral(a) + face.neutral(b)) / 2, atol=1e-4, rtol=1e-4)
@@ -110,7 +110,11 @@ def test_wrong_files_say_what_is_wrong(tmp_path, change, message):
 
 
 def test_unknown_names_list_the_known(face):
-    for call in (lambda: face.region("nostril"), lambda: face.vertex_range("tail"), lambda: face.landmarks(face.mean[None], "x")):
+    for call in (
+        lambda: face.region("nostril"),
+        lambda: face.vertex_range("tail"),
+        lambda: face.landmarks(face.mean[None], "x"),
+    ):
         with pytest.raises(AssetError, match="known"):
             call()
 
@@ -156,7 +160,7 @@ def eyeball_pixels(face, blink, identity):
 
 @pytest.mark.parametrize(("deviation", "share"), [(0.0, 0.06), (0.7, 0.15)])
 def test_lids_close_over_the_eyeballs(deviation, share):
-    """The source's blink is one offset for everybody, so lids that identity draws apart keep a slit, and so does the inner corner."""
+    """The source's blink is one offset for everybody: lids that identity draws apart keep a slit."""
     face = FaceModel.load()
     identity = deviation * torch.randn(1, face.identity_size, generator=torch.Generator().manual_seed(0))
     opened, closed = eyeball_pixels(face, 0.0, identity), eyeball_pixels(face, 1.0, identity)
@@ -167,7 +171,7 @@ def test_lids_close_over_the_eyeballs(deviation, share):
 def test_normalised_errors_and_mirrors():
     truth = np.zeros((1, 68, 2))
     truth[0, 36], truth[0, 45] = (0, 0), (50, 0)
-    points = truth + [1.0, 0]
+    points = truth + np.array([1.0, 0])
     np.testing.assert_allclose(normalised_errors(points, truth), 2.0)
     cloud = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 2, 1]])
     assert mirror_pairs(cloud).tolist() == [1, 0, 2]

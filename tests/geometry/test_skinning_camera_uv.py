@@ -33,7 +33,7 @@ def test_skinning_meets_its_slow_twin():
 
 
 def test_a_joint_stays_where_its_parent_puts_it():
-    vertices, rotation, joints, _ = random_pose()
+    _, rotation, joints, _ = random_pose()
     rotation[:, 0] = 0
     bound = torch.tensor([[0.0, 1, 0, 0]], dtype=torch.float64)
     at_joint = skin(joints[:, 1:2], rotation, joints, bound, PARENTS)
@@ -112,7 +112,7 @@ def test_baking_positions_gives_texel_centres(square):
 
 
 def test_sampling_undoes_baking(square):
-    uv, _, atlas = square
+    _, _, atlas = square
     values = torch.tensor([[[1.0], [2.0], [4.0], [8.0]]])
     found = sample_uv(atlas.bake(values), torch.tensor([[0.5, 0.2], [0.3, 0.5]]))
     # (0.5, 0.2) lies in the first triangle with weights (½, ⅜, ⅛), (0.3, 0.5) in the second with (½, ¼, ¼)

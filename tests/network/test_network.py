@@ -3,12 +3,12 @@
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny import albedo_model, detail_basis, face_model
 
 from hiface.errors import AssetError, ConfigError
 from hiface.network.backbone import ResNet, load_backbone_weights
 from hiface.network.head import leaky_unit
 from hiface.reconstructor import NetworkConfig, Reconstructor, load_reconstructor, save_weights
+from tiny import albedo_model, detail_basis, face_model
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,10 @@ def test_backbones_have_torchvisions_size(name, parameters):
 
 def test_backbone_weights_load_by_torchvisions_names(tmp_path):
     source, target = ResNet("resnet18", 0.125), ResNet("resnet18", 0.125)
-    save_file({**source.state_dict(), "fc.weight": torch.zeros(1), "fc.bias": torch.zeros(1)}, tmp_path / "w.safetensors")
+    save_file(
+        {**source.state_dict(), "fc.weight": torch.zeros(1), "fc.bias": torch.zeros(1)},
+        tmp_path / "w.safetensors",
+    )
     assert "layer3.0.downsample.1.running_mean" in source.state_dict()
     assert load_backbone_weights(target, tmp_path / "w.safetensors") == ["fc.bias", "fc.weight"]
     x = torch.randn(2, 3, 64, 64)

@@ -12,7 +12,9 @@ DENSE_COUNT = 669
 _IRIS_RADIUS = 0.46  # of the eyeball's radius: 5.8 mm of 12.6
 
 
-def landmark_sets(source: Source, mediapipe_on_ict: Path, symmetry: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def landmark_sets(
+    source: Source, mediapipe_on_ict: Path, symmetry: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Name → (index (L, N) int32, weight (L, N) float32). ICT's numbers hold: the kept parts start with the face."""
     study = np.load(mediapipe_on_ict)
     index, weight = study["I"].astype(np.int32), study["W"].astype(np.float32)

@@ -69,6 +69,6 @@ def _inside_lips(source: Source) -> np.ndarray:
 
 def _ear_shell(source: Source) -> np.ndarray:
     """The ear stands off the head: farther out than a smooth head of the same height and depth."""
-    x, y, z = source.vertices.T
+    x, _, z = source.vertices.T
     head = 68.0 + 12.0 * np.sqrt(np.clip(1 - ((z - 5) / 95.0) ** 2, 0, 1))
     return np.abs(x) > np.minimum(head, 76.0)

@@ -70,12 +70,19 @@ def reconstruct(
     for folder in written:
         log.info("%s", folder)
     if failures:
-        Console(stderr=True).print(f"{len(failures)} of {len(found)} photos failed:", *failures, sep="\n  ", markup=False)
+        Console(stderr=True).print(
+            f"{len(failures)} of {len(found)} photos failed:", *failures, sep="\n  ", markup=False
+        )
     return 1 if failures else 0
 
 
 def _one(
-    model: HiFace, path: Path, out: Path, faces: Literal["largest", "all"], hint: FaceHint | None, ipd: float | None
+    model: HiFace,
+    path: Path,
+    out: Path,
+    faces: Literal["largest", "all"],
+    hint: FaceHint | None,
+    ipd: float | None,
 ) -> list[Path]:
     results = model.reconstruct(path, faces=faces, hint=hint, ipd_mm=ipd)
     base = out / path.stem

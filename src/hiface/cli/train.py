@@ -96,6 +96,8 @@ def train_teacher(*, photos: Path, out: Path, steps: int = 3000) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     labelled = ("fairface", "more", "portraits")
-    teacher, error = train_age_teacher(load_packs(photos, labelled, "train"), load_packs(photos, labelled, "val"), steps)
+    teacher, error = train_age_teacher(
+        load_packs(photos, labelled, "train"), load_packs(photos, labelled, "val"), steps
+    )
     save_teacher(teacher, out, {"mean_error_groups": error, "steps": steps})
     log.info("%s: mean error %.2f age groups on held-out photos", out, error)

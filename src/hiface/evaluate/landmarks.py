@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +40,8 @@ class LandmarkErrors:
 def landmark_errors(model: HiFace, data: str | Path, packs: Iterable[str], part: str = "val") -> LandmarkErrors:
     """Errors of our 68 points to MediaPipe's on the found faces of packs."""
     results = [_pack_errors(model, read_pack(Path(data) / name, part)) for name in packs]
-    arrays = [np.concatenate([getattr(r, f) for r in results]) for f in ("each", "age", "gender", "race", "yaw")]
-    return LandmarkErrors(*arrays, unfound=sum(r.unfound for r in results))
+    joined = {f: np.concatenate([getattr(r, f) for r in results]) for f in ("each", "age", "gender", "race", "yaw")}
+    return LandmarkErrors(**joined, unfound=sum(r.unfound for r in results))
 
 
 def _pack_errors(model: HiFace, pack: Pack) -> LandmarkErrors:
@@ -78,10 +78,9 @@ def table(errors: LandmarkErrors) -> list[dict[str, object]]:
     rows = [_row("all", errors)]
     for title, values in (("age", errors.age), ("gender", errors.gender), ("race", errors.race)):
         rows += [_row(f"{title}: {v or 'unknown'}", errors.chosen(values == v)) for v in sorted(set(values.tolist()))]
-    bins: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "yaw: under 15°": lambda y: y < 15, "yaw: 15 to 30°": lambda y: (y >= 15) & (y < 30), "yaw: over 30°": lambda y: y >= 30,
-    }  # fmt: skip
-    rows += [_row(name, errors.chosen(inside(np.abs(errors.yaw)))) for name, inside in bins.items()]
+    for low, high in ((0, 15), (15, 30), (30, 90)):
+        inside = (np.abs(errors.yaw) >= low) & (np.abs(errors.yaw) < high)
+        rows.append(_row(f"yaw: {low} to {high} degrees", errors.chosen(inside)))
     return [row for row in rows if row["photos"]]
 
 

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as safetensors_bytes
 
 from hiface.assets.format import json_text, write_atomically
-from hiface.errors import AssetError, PhotoError
 from hiface.detail.displace import Displacer
+from hiface.errors import AssetError, PhotoError
 from hiface.export.eye_colour import eye_look
 from hiface.export.eyes import EyeTextures
 from hiface.export.glb import GlbTextures, write_glb
@@ -72,7 +72,9 @@ def load_folder(model: HiFace, folder: str | Path) -> Reconstruction:
     folder = Path(folder)
     for name in (CROP, COEFFICIENTS, SUMMARY):
         if not (folder / name).is_file():
-            raise PhotoError(f"{folder / name}: no such file; give a folder that `hiface reconstruct` wrote, or a photo")
+            raise PhotoError(
+                f"{folder / name}: no such file; give a folder that `hiface reconstruct` wrote, or a photo"
+            )
     try:
         with safe_open(str(folder / COEFFICIENTS), framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -148,7 +150,14 @@ def face_pictures_of(
     look = eye_look(crop, seen, textures, mean)
     eyes = textures.map(look.colour, EYES)
     pictures = face_pictures(
-        crop, result.shape.posed, scale, result.face, result.detail.displacement, texture, eyes, look.brightness
+        crop,
+        result.shape.posed,
+        scale,
+        result.face,
+        result.detail.displacement,
+        texture,
+        eyes,
+        look.brightness,
     )
     return pictures, eyes
 
@@ -188,7 +197,12 @@ def _write_meshes(result: Reconstruction, folder: Path) -> None:
     """`coarse.obj`: the whole head as it is posed. `detail.obj`: its skin, subdivided and displaced."""
     face = result.face
     write_obj(
-        folder / "coarse.obj", result.shape.posed, face.polygons, face.uv, face.uv_polygons, texture="texture.png"
+        folder / "coarse.obj",
+        result.shape.posed,
+        face.polygons,
+        face.uv,
+        face.uv_polygons,
+        texture="texture.png",
     )
     write_detail_mesh(result, folder / "detail.obj", "texture.png")
 
@@ -205,14 +219,15 @@ def _displacer(face: FaceModel) -> Displacer:
     return Displacer(face.polygons[skin], face.uv, face.uv_polygons[skin], DETAIL_LEVEL)
 
 
-def _write_glb(
-    result: Reconstruction, path: Path, texture: FaceTexture, eyes: UInt8[np.ndarray, "Re Re 3"]
-) -> None:
+def _write_glb(result: Reconstruction, path: Path, texture: FaceTexture, eyes: UInt8[np.ndarray, "Re Re 3"]) -> None:
     c, factor = result.coefficients, result.millimetre_factor
     with torch.inference_mode():
         joints = result.face.joints(c.identity.to(result.model.device))[0].cpu().numpy() * factor
     pictures = GlbTextures(texture.colour, texture.head, eyes, face_normal_map(result, TEXTURE))
-    extras = {"metric_assumption": result.metric_assumption, "asset_ids": result.model.reconstructor.asset_ids()}
+    extras = {
+        "metric_assumption": result.metric_assumption,
+        "asset_ids": result.model.reconstructor.asset_ids(),
+    }
     write_glb(
         path, result.face, result.shape.neutral, joints, pictures, c.expression[0].numpy(), factor=factor,
         extras=extras,

@@ -102,7 +102,10 @@ def _resize(maps: Float[Tensor, "*N R R"], side: int) -> Float[Tensor, "*N S S"]
 
 
 def _evaluate(
-    albedo: Float[Tensor, "B A"], mean: Float[Tensor, "3 R R"], modes: Float[Tensor, "A 3 Rm Rm"], side: int | None
+    albedo: Float[Tensor, "B A"],
+    mean: Float[Tensor, "3 R R"],
+    modes: Float[Tensor, "A 3 Rm Rm"],
+    side: int | None,
 ) -> Float[Tensor, "B R R 3"]:
     offset = (albedo @ modes.flatten(1)).unflatten(1, modes.shape[1:])
     side = side or int(mean.shape[-1])

@@ -97,7 +97,9 @@ class FaceModel(nn.Module):
     def _check(self) -> None:
         names = self.expression_names
         if names[: len(ARKIT)] != ARKIT:
-            raise AssetError(f"{self.path}: the first 52 expressions must be the ARKit units in order; got {names[:3]}...")
+            raise AssetError(
+                f"{self.path}: the first 52 expressions must be the ARKit units in order; got {names[:3]}..."
+            )
         if len(names) != len(self.expression_basis):
             raise AssetError(f"{self.path}: {len(names)} expression names for {len(self.expression_basis)} modes")
         if int(self.polygons.max()) >= len(self.mean):

@@ -8,7 +8,7 @@ first. It is exact: every triangle that could be nearer than the answer has been
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -162,7 +162,8 @@ def _boxes(corners: _Array, leaf: int) -> tuple[_Array, _Array]:
 
 
 @numba.njit(inline="always")
-def _box_distance(point, lower, upper):  # type: ignore[no-untyped-def]
+@no_type_check
+def _box_distance(point, lower, upper):
     """Squared distance from a point to a box, 0 inside."""
     total = 0.0
     for k in range(3):
@@ -172,7 +173,8 @@ def _box_distance(point, lower, upper):  # type: ignore[no-untyped-def]
 
 
 @numba.njit
-def _on_segment(px, py, pz, ax, ay, az, ex, ey, ez):  # type: ignore[no-untyped-def]
+@no_type_check
+def _on_segment(px, py, pz, ax, ay, az, ex, ey, ez):
     """Squared distance and closest point on the segment from a along e."""
     length = ex * ex + ey * ey + ez * ez
     t = ((px - ax) * ex + (py - ay) * ey + (pz - az) * ez) / length if length > 0.0 else 0.0
@@ -182,7 +184,8 @@ def _on_segment(px, py, pz, ax, ay, az, ex, ey, ez):  # type: ignore[no-untyped-
 
 
 @numba.njit
-def _on_triangle(px, py, pz, corner):  # type: ignore[no-untyped-def]
+@no_type_check
+def _on_triangle(px, py, pz, corner):
     """Squared distance and closest point on a triangle, also one without area.
 
     A projection that falls inside is the answer. Otherwise, and where the triangle is so thin that its
@@ -217,7 +220,8 @@ def _on_triangle(px, py, pz, corner):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _search(points, hints, corners, order, lower, upper, leaf, slot_of):  # type: ignore[no-untyped-def]
+@no_type_check
+def _search(points, hints, corners, order, lower, upper, leaf, slot_of):
     """Closest points, squared distances and triangle ids, walking the heap with the nearer child first."""
     count = len(points)
     found, squared = np.zeros((count, 3)), np.zeros(count)

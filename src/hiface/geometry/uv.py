@@ -65,24 +65,47 @@ class UVAtlas:
 def _cover(
     uv: Float[np.ndarray, "Vt 2"], uv_triangles: Int[np.ndarray, "T 3"], side: int
 ) -> tuple[Int[np.ndarray, "R R"], Float[np.ndarray, "R R 3"]]:
-    """Triangle and barycentrics per texel; a loop over triangles, done once per asset and side."""
+    """Triangle and barycentrics per texel; where triangles share an edge the first one has it."""
     ids = np.full((side, side), -1, np.int64)
     weights = np.zeros((side, side, 3))
     corners = np.stack([uv[:, 0] * side - 0.5, (1 - uv[:, 1]) * side - 0.5], 1)[uv_triangles]
-    lows = np.clip(np.ceil(corners.min(1)).astype(int), 0, side)
-    highs = np.clip(np.floor(corners.max(1)).astype(int), -1, side - 1)
-    for t, ((a, b, c), (x0, y0), (x1, y1)) in enumerate(zip(corners, lows, highs, strict=True)):
-        area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-        if x1 < x0 or y1 < y0 or abs(area) < 1e-12:
-            continue
-        y, x = np.mgrid[y0 : y1 + 1, x0 : x1 + 1]
-        w1 = ((x - a[0]) * (c[1] - a[1]) - (y - a[1]) * (c[0] - a[0])) / area
-        w2 = ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) / area
-        w = np.stack([1 - w1 - w2, w1, w2], -1)
-        inside = (w >= -1e-9).all(-1) & (ids[y, x] < 0)
-        ids[y[inside], x[inside]] = t
-        weights[y[inside], x[inside]] = w[inside]
+    for start in range(0, len(corners), _AT_ONCE):
+        part = corners[start : start + _AT_ONCE]
+        t, x, y = _candidates(part, side)
+        found = _barycentric(part[t], x, y)
+        keep = (found >= -1e-9).all(1) & (ids[y, x] < 0)
+        t, x, y, found = t[keep][::-1], x[keep][::-1], y[keep][::-1], found[keep][::-1]  # the last write stays
+        ids[y, x], weights[y, x] = start + t, found
     return ids, weights
+
+
+_AT_ONCE = 4096  # triangles; bounds the memory of a large atlas
+
+
+def _candidates(
+    corners: Float[np.ndarray, "T 3 2"], side: int
+) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
+    """Every texel in every triangle's bounding box: triangle, column, row."""
+    low = np.clip(np.ceil(corners.min(1)).astype(int), 0, side)
+    size = np.maximum(np.clip(np.floor(corners.max(1)).astype(int), -1, side - 1) - low + 1, 0)
+    count = size.prod(1)
+    t = np.repeat(np.arange(len(corners)), count)
+    place = np.arange(len(t)) - np.repeat(np.cumsum(count) - count, count)
+    row, column = np.divmod(place, size[t, 0])
+    return t, low[t, 0] + column, low[t, 1] + row
+
+
+def _barycentric(
+    corners: Float[np.ndarray, "N 3 2"], x: Int[np.ndarray, "N"], y: Int[np.ndarray, "N"]
+) -> Float[np.ndarray, "N 3"]:
+    """Weights of the corners at points of the plane; −1 in triangles without area."""
+    a, b, c = (corners[:, k] for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    flat = np.abs(area) < 1e-12
+    area = np.where(flat, 1.0, area)
+    second = ((x - a[:, 0]) * (c[:, 1] - a[:, 1]) - (y - a[:, 1]) * (c[:, 0] - a[:, 0])) / area
+    third = ((b[:, 0] - a[:, 0]) * (y - a[:, 1]) - (b[:, 1] - a[:, 1]) * (x - a[:, 0])) / area
+    return np.where(flat[:, None], -1.0, np.stack([1 - second - third, second, third], 1))
 
 
 def sample_uv(maps: Float[Tensor, "B R R C"], uv: Float[Tensor, "N 2"]) -> Float[Tensor, "B N C"]:
@@ -99,7 +122,10 @@ def sample_uv(maps: Float[Tensor, "B R R C"], uv: Float[Tensor, "N 2"]) -> Float
 
 
 def tangents(
-    vertices: Float[Tensor, "B V 3"], atlas: UVAtlas, uv: Float[Tensor, "Vt 2"], uv_triangles: Int[Tensor, "T 3"]
+    vertices: Float[Tensor, "B V 3"],
+    atlas: UVAtlas,
+    uv: Float[Tensor, "Vt 2"],
+    uv_triangles: Int[Tensor, "T 3"],
 ) -> Float[Tensor, "B R R 3 2"]:
     """∂P/∂(u, v) in mm per unit of u and v at every texel: constant on each triangle; differentiable."""
     a, b, c = (vertices[:, atlas.triangles[:, k]] for k in range(3))

@@ -48,7 +48,10 @@ class CoefficientHead(nn.Module):
     def __init__(self, channels: int, sizes: HeadSizes, width: int = 512, dropout: float = 0.0) -> None:
         super().__init__()
         self.mix = nn.Sequential(
-            nn.Linear(channels * POOLED * POOLED, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)
+            nn.Linear(channels * POOLED * POOLED, width),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
         )
         self.identity = nn.Linear(width, sizes.identity)
         self.expression = nn.Linear(width, sizes.expression)
@@ -58,7 +61,15 @@ class CoefficientHead(nn.Module):
         self.camera = nn.Linear(width, 3)
         self.light = nn.Linear(width, 27)
         self.log_sigma = nn.Linear(width, sizes.points)
-        for layer in (self.identity, self.expression, self.albedo, self.static, self.turn, self.camera, self.light):
+        for layer in (
+            self.identity,
+            self.expression,
+            self.albedo,
+            self.static,
+            self.turn,
+            self.camera,
+            self.light,
+        ):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
         nn.init.constant_(self.log_sigma.bias, -3.0)

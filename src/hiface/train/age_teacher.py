@@ -21,10 +21,14 @@ _68 = list(IBUG68_OF_MEDIAPIPE)
 def plain_crops(photos: PhotoSet, side: int) -> np.ndarray:
     """(N, S, S, 3): every photo cropped by the rule."""
     boxes = [crop_from_landmarks(p[_68].astype(np.float64)) for p in photos.points]
-    return np.stack([crop_and_matrix(picture, box, side)[0] for picture, box in zip(photos.pictures, boxes, strict=True)])
+    return np.stack(
+        [crop_and_matrix(picture, box, side)[0] for picture, box in zip(photos.pictures, boxes, strict=True)]
+    )
 
 
-def train_age_teacher(photos: PhotoSet, held_out: PhotoSet, steps: int = 3000, seed: int = 0) -> tuple[AgeTeacher, float]:
+def train_age_teacher(
+    photos: PhotoSet, held_out: PhotoSet, steps: int = 3000, seed: int = 0
+) -> tuple[AgeTeacher, float]:
     """A teacher trained on photos with a known age group, and its mean error on others, in groups.
 
     Neighbouring groups share a little of the target: their border is a birthday.

@@ -76,7 +76,11 @@ def dataset(
     """Batches for a model: the mirror images and sizes come from its assets."""
     face = model.face
     points = face.landmarks(face.mean[None], "mediapipe478")[0].numpy()
-    sizes = {"identity": face.identity_size, "expression": face.expression_size, **model.detail_model.basis.sizes}
+    sizes = {
+        "identity": face.identity_size,
+        "expression": face.expression_size,
+        **model.detail_model.basis.sizes,
+    }
     return StepDataset(config, shards, photos, ages, mirror_pairs(points), score_mirror(), sizes)
 
 

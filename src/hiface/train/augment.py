@@ -57,7 +57,8 @@ def spoil(crop: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator) -> UInt8[n
         _cover(crop, rng, side)
     if rng.random() < 0.35:
         quality = int(rng.integers(20, 95))
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        crop = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return crop
 
 
@@ -74,7 +75,8 @@ def _motion(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0, np.pi)
     end = np.array([np.cos(angle), np.sin(angle)]) * length / 2
     middle = (length - 1) / 2
-    cv2.line(kernel, tuple(np.int32(middle - end)), tuple(np.int32(middle + end)), 1.0)
+    start, stop = (int(v) for v in middle - end), (int(v) for v in middle + end)
+    cv2.line(kernel, tuple(start), tuple(stop), 1.0)
     return cv2.filter2D(crop, -1, kernel / max(float(kernel.sum()), 1e-6))
 
 

@@ -139,7 +139,11 @@ class StepDataset(Dataset[Batch]):
         cut_mask, _ = crop_and_matrix(np.repeat(mask[..., None], 3, 2), box, side)
         if rng is not None:
             crop = spoil(crop, rng)
-        row = {"crops": crop.transpose(2, 0, 1), "masks": cut_mask[..., 0], "points478": _moved(points, matrix)}
+        row = {
+            "crops": crop.transpose(2, 0, 1),
+            "masks": cut_mask[..., 0],
+            "points478": _moved(points, matrix),
+        }
         return row, matrix
 
     def _collate(self, rows: list[dict[str, np.ndarray]], synthetic: int) -> Batch:
@@ -150,7 +154,14 @@ class StepDataset(Dataset[Batch]):
         return Batch(**tensors)
 
     def _shape(self, name: str) -> tuple[int, ...]:
-        fixed = {"dense": (669, 2), "dense_weight": (669,), "turn": (3, 3), "light": (9, 3), "scores": (52,), "age": (9,)}
+        fixed = {
+            "dense": (669, 2),
+            "dense_weight": (669,),
+            "turn": (3, 3),
+            "light": (9, 3),
+            "scores": (52,),
+            "age": (9,),
+        }
         return fixed[name] if name in fixed else (self.sizes[name],)
 
 

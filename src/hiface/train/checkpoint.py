@@ -19,7 +19,10 @@ from hiface.errors import AssetError
 
 
 def save_checkpoint(
-    path: str | Path, groups: dict[str, dict[str, Tensor]], optimizer: torch.optim.Optimizer, meta: dict[str, Any]
+    path: str | Path,
+    groups: dict[str, dict[str, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    meta: dict[str, Any],
 ) -> None:
     """Write named groups of tensors and the optimiser's state; a kill leaves the old file or the new one."""
     tensors = {f"{group}/{name}": t for group, named in groups.items() for name, t in named.items()}

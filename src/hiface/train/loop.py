@@ -13,7 +13,14 @@ from pathlib import Path
 
 import lightning_fabric
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -81,7 +88,8 @@ def train(
     torch.set_num_threads(config.threads)
     fabric = lightning_fabric.Fabric(accelerator=accelerator, devices=devices)
     fabric.launch()
-    step_module = TrainingStep(model, config, photometric).to(memory_format=torch.channels_last)
+    step_module = TrainingStep(model, config, photometric)
+    model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     optimizer = torch.optim.AdamW(_groups(step_module, config.weight_decay), lr=config.learning_rate)
     average, first = _resume(out, step_module, optimizer)
     module, optimizer = fabric.setup(step_module, optimizer)
@@ -159,9 +167,7 @@ def _update(average: dict[str, Tensor], module: TrainingStep, decay: float) -> N
             average[name].copy_(value)
 
 
-def _resume(
-    out: Path, module: TrainingStep, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor], int]:
+def _resume(out: Path, module: TrainingStep, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], int]:
     """The running average and the next step, from a checkpoint if there is one."""
     if not (out / CHECKPOINT).is_file():
         return {k: v.detach().clone() for k, v in _trained_state(module).items()}, 0
@@ -210,7 +216,11 @@ def _validate(
             figures |= {f"synthetic/{k}": float(v) for k, v in vars(own).items()}
     if rows is not None:
         rows.validation(step, figures)
-    log.info("step %d: %s", step, ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k))
+    log.info(
+        "step %d: %s",
+        step,
+        ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k),
+    )
 
 
 class _Curves:
@@ -255,5 +265,11 @@ def _board(out: Path):  # type: ignore[no-untyped-def]  # the writer's type exis
 
 
 def _progress(shown: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, disable=not shown)

@@ -20,6 +20,13 @@ Photometric = Callable[[Prediction, Batch], dict[str, Tensor]]
 class Objective(nn.Module):
     """Terms of a batch, unweighted, and their sum. Vertex and map norms are exact through Gram matrices."""
 
+    vertex_gram: Float[Tensor, "I I"]
+    shape_gram: Float[Tensor, "I I"]
+    expression_gram: Float[Tensor, "E E"]
+    static_gram: Float[Tensor, "K K"]
+    compressed_gram: Float[Tensor, "C C"]
+    stretched_gram: Float[Tensor, "C C"]
+
     def __init__(self, model: Reconstructor, config: TrainConfig) -> None:
         super().__init__()
         self.config = config

@@ -21,9 +21,7 @@ RELIEF_FROM = 112
 class PhotometricTerm:
     """Renders `count` faces of a batch at `side` pixels and compares them with their crops inside the skin mask."""
 
-    def __init__(
-        self, model: Reconstructor, count: int, side: int, teacher: RecognitionTeacher | None = None
-    ) -> None:
+    def __init__(self, model: Reconstructor, count: int, side: int, teacher: RecognitionTeacher | None = None) -> None:
         self.model, self.count, self.side, self.teacher = model, count, side, teacher
         face = model.face
         self.albedo = model.albedo.reduced(max(32, side))

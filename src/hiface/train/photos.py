@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
@@ -15,6 +14,7 @@ from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.network.age import age_group
 from hiface.photo.crop import CropBox, crop_from_landmarks, crop_pixels, photo_from_crop
 from hiface.photo.packs import read_pack
+from hiface.train.shards import decoded
 
 PICTURE = 192
 """Side of a stored picture, pixels."""
@@ -72,10 +72,10 @@ def _load_pack(folder: Path, part: str) -> PhotoSet:
 
 def _cut(encoded: bytes, fractions: Float[np.ndarray, "478 2"]) -> tuple[np.ndarray, np.ndarray]:
     """The canonical picture of a photo and the points in its pixels."""
-    photo = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    photo = decoded(encoded)
     points = fractions * [photo.shape[1], photo.shape[0]]
     box = crop_from_landmarks(points[list(IBUG68_OF_MEDIAPIPE)])
     wide = CropBox(box.centre, box.side * MARGIN, box.roll)
     from_photo = np.linalg.inv(photo_from_crop(wide, PICTURE))
     moved = points @ from_photo[:2, :2].T + from_photo[:2, 2]
-    return crop_pixels(np.ascontiguousarray(photo), wide, PICTURE), moved
+    return crop_pixels(photo, wide, PICTURE), moved

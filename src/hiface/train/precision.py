@@ -13,7 +13,7 @@ def arithmetic(precision: str, device: torch.device) -> torch.dtype | None:
     """The backbone's autocast type. A processor that only emulates bf16 is seven times slower with it."""
     if precision not in ("auto", "bf16", "fp32"):
         raise ConfigError(f"precision: expected auto, bf16 or fp32, got {precision!r}")
-    native = device.type == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16()
+    native = device.type == "cuda" or (bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16())
     return torch.bfloat16 if precision == "bf16" or (precision == "auto" and native) else None
 
 

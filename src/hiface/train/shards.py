@@ -50,9 +50,9 @@ class ShardSet:
     def __getitem__(self, index: int) -> Sample:
         number, members = self._spans[index]
         parts = {suffix: self._read(number, *members[suffix]) for suffix in SUFFIXES}
-        picture = cv2.imdecode(np.frombuffer(parts["jpg"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-        mask = cv2.imdecode(np.frombuffer(parts["mask.png"], np.uint8), cv2.IMREAD_GRAYSCALE)
-        return Sample(np.ascontiguousarray(picture), mask, load(parts["safetensors"]))
+        picture = decoded(parts["jpg"])
+        mask = decoded(parts["mask.png"], cv2.IMREAD_GRAYSCALE)
+        return Sample(picture, mask, load(parts["safetensors"]))
 
     def truth(self, index: int, name: str) -> Float[np.ndarray, "*N"]:
         """One field of one sample, without decoding its picture."""
@@ -66,6 +66,14 @@ class ShardSet:
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_files": {}}  # file descriptors belong to one process
+
+
+def decoded(data: bytes, flags: int | None = None) -> UInt8[np.ndarray, "H W *C"]:
+    """The picture of encoded bytes, RGB unless `flags` of OpenCV say otherwise."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR if flags is None else flags)
+    if picture is None:
+        raise ConfigError("a picture in the training data cannot be decoded; delete its shard or pack and get it again")
+    return picture if flags is not None else np.ascontiguousarray(picture[..., ::-1])
 
 
 def _index(path: Path) -> dict[str, dict[str, tuple[int, int]]]:

@@ -65,7 +65,9 @@ def synthetic_figures(
     for rows in _groups(range(min(count, len(data.shards))), 32):
         items = [data.synthetic_row(data.shards[i], None) for i in rows]
         crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float() / 255
-        truth = {k: torch.from_numpy(np.stack([r[k] for r in items])) for k in ("identity", "expression", "turn", "static")}
+        truth = {
+            k: torch.from_numpy(np.stack([r[k] for r in items])) for k in ("identity", "expression", "turn", "static")
+        }
         prediction = model(crops, autocast)
         c = prediction.coefficients
         sums += len(items) * np.array(_shape_errors(model, c, truth, face))
@@ -121,8 +123,8 @@ def aligned_distance(points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3
 
 def summary(errors: Float[np.ndarray, "N 68"]) -> dict[str, float]:
     """Median, mean and 90th percentile over images, of 68 and of the inner 51 points."""
-    figures = {}
-    for name, columns in (("68", slice(None)), ("51", list(INNER51))):
+    figures: dict[str, float] = {}
+    for name, columns in (("68", list(range(68))), ("51", list(INNER51))):
         each = errors[:, columns].mean(1)
         figures |= {f"median{name}": float(np.median(each)), f"mean{name}": float(each.mean())}
         figures[f"p90_{name}"] = float(np.percentile(each, 90))
