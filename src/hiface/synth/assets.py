@@ -16,6 +16,9 @@ from hiface.errors import AssetError
 from hiface.face.model import FaceModel
 from hiface.synth.body import Body, build_body
 from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
+from hiface.synth.props import Neck, build_neck
+from hiface.synth.strands import Roots, spread_roots
+from hiface.synth.wrinkles import Wrinkles
 
 FACE_SIDE, HEAD_SIDE = 256, 256
 """Texels of the skin textures: about two a pixel of the stored picture."""
@@ -56,8 +59,13 @@ class Sources:
     """Linear, mean luminance 1."""
     hair: list[HairStyle]
     scalp: Scalp
-    growth: Float[np.ndarray, "N 4"]
-    """Beard, lips, cloth and scalp hair per corner, 0 to 1."""
+    growth: Float[np.ndarray, "N 3"]
+    """Beard, lips and scalp hair per corner, 0 to 1."""
+    roots: Roots
+    """Of the hair of the head."""
+    beard: Roots
+    neck: Neck
+    wrinkles: Wrinkles
     backgrounds: list[UInt8[np.ndarray, "H W 3"]]
     scores: Float[np.ndarray, "N E"]
     """Expression weights seen in training photos."""
@@ -85,15 +93,24 @@ def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
         hair=load_styles(data / "makehuman"),
         scalp=scalp,
         growth=_growth(body, scalp),
+        roots=_roots(body, scalp.weight, 3000),
+        beard=_roots(body, body.growth[: len(scalp.weight), 0], 1200),
+        neck=build_neck(body),
+        wrinkles=Wrinkles(model),
         backgrounds=_backgrounds(data / "photos"),
         scores=_scores(data, model.expression_names),
     )
 
 
-def _growth(body: Body, scalp: Scalp) -> Float[np.ndarray, "N 4"]:
+def _growth(body: Body, scalp: Scalp) -> Float[np.ndarray, "N 3"]:
     everywhere = np.zeros(len(body.neutral), np.float32)
     everywhere[: len(scalp.weight)] = scalp.weight
-    return np.ascontiguousarray(np.column_stack([body.growth, everywhere[body.source]]), np.float32)
+    return np.ascontiguousarray(np.column_stack([body.growth, everywhere])[body.source], np.float32)
+
+
+def _roots(body: Body, density: Float[np.ndarray, "V"], count: int) -> Roots:
+    triangles = body.vertex_triangles[: body.skin_triangles()]
+    return spread_roots(body.neutral[: len(density)], triangles, density, count)
 
 
 def linear(picture: UInt8[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
@@ -175,7 +192,7 @@ def _backgrounds(folder: Path) -> list[UInt8[np.ndarray, "H W 3"]]:
     chosen = []
     with zipfile.ZipFile(folder / "photos.zip") as archive:
         for entry in json.loads((folder / "photos.json").read_text()):
-            if entry["id"].startswith("coco") and not entry.get("persons") and not entry.get("yunet"):
+            if entry["licence"] == "CC BY 2.0" and entry["id"].startswith("coco") and not entry.get("persons") and not entry.get("yunet"):
                 packed = np.frombuffer(archive.read(entry["id"] + ".jpg"), np.uint8)
                 chosen.append(cv2.cvtColor(cv2.imdecode(packed, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
     return chosen

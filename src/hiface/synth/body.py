@@ -1,4 +1,4 @@
-"""The face model as the generator draws it: corners with one UV each, materials, and weights of beard, lips, cloth.
+"""The face model as the generator draws it: corners with one UV each, materials, and weights of beard and lips.
 
 A corner is a vertex with a UV: seams split vertices. All corner fields are gathered from vertex fields by `source`.
 """
@@ -18,8 +18,8 @@ from hiface.errors import AssetError
 from hiface.face.model import FaceModel
 from hiface.geometry.topology import smooth, triangulate, unique_edges
 
-SKIN, NECK, MOUTH, SOCKET, GUMS, TEETH, EYE, LASH, CLOTH = range(9)
-"""Materials. `CLOTH` is what the lower neck becomes under a collar."""
+SKIN, NECK, MOUTH, SOCKET, GUMS, TEETH, EYE, LASH = range(8)
+"""Materials."""
 
 _PARTS = (
     ("face", SKIN), ("head_neck", NECK), ("mouth_socket", MOUTH), ("eye_socket_left", SOCKET),
@@ -55,8 +55,8 @@ class Body:
     """In the unit square of the corner's own tile."""
     openness: Float[np.ndarray, "N"]
     """Ambient occlusion of the neutral face, 0 to 1."""
-    growth: Float[np.ndarray, "N 3"]
-    """Weights of beard, lips and cloth, 0 to 1."""
+    growth: Float[np.ndarray, "V 2"]
+    """Weights of beard and lips per vertex, 0 to 1."""
     neutral: Float[np.ndarray, "V 3"]
     mouth_rim: Int[np.ndarray, "2 K"]
     """Pairs of vertices of upper and lower lip; their gap says whether the mouth's inside can be seen."""
@@ -82,7 +82,6 @@ def build_body(model: FaceModel) -> Body:
     corners, inverse = np.unique(keys, axis=0, return_inverse=True)
     neutral = model.mean.numpy()
     ibug = model.landmark_weights("ibug68")[0][:, 0].numpy()
-    fields = _growth(model, neutral, ibug)
     source = corners[:, 0]
     return Body(
         triangles=np.ascontiguousarray(inverse.reshape(-1, 3).astype(np.int32)),
@@ -92,7 +91,7 @@ def build_body(model: FaceModel) -> Body:
         source=source,
         uv=_tile(model, corners),
         openness=_openness(model)[source],
-        growth=np.ascontiguousarray(fields[source]),
+        growth=_growth(model, neutral, ibug),
         neutral=neutral,
         mouth_rim=np.stack([ibug[[61, 62, 63]], ibug[[67, 66, 65]]]),
         ibug68=ibug,
@@ -138,23 +137,20 @@ def _openness(model: FaceModel) -> Float[np.ndarray, "V"]:
 
 def _growth(
     model: FaceModel, points: Float[np.ndarray, "V 3"], ibug: Int[np.ndarray, "68"]
-) -> Float[np.ndarray, "V 3"]:
-    """Where a beard grows, where lips are, where a collar begins, by place on the neutral face."""
+) -> Float[np.ndarray, "V 2"]:
+    """Where a beard grows and where lips are, by place on the neutral face."""
     count = model.vertex_count("skin")
     x, y, z = points[:count].T.astype(np.float64)
     lips = np.zeros(count)
     ring = points[ibug[48:60], :2].astype(np.float32)
     faced = np.flatnonzero((np.arange(count) < model.vertex_range("face").stop) & (z > 85))
     lips[faced] = [cv2.pointPolygonTest(ring, tuple(map(float, points[v, :2])), False) >= 0 for v in faced]
-    fields = np.zeros((len(points), 3))
+    fields = np.zeros((len(points), 2))
     fields[:count, 0] = _beard(x, y, z) * (1 - lips)
     fields[:count, 1] = lips
     edges = unique_edges(model.polygons[model.polygon_range("skin")])
     fields[:count, 0] = smooth(fields[:count, 0], edges, 6)
     fields[:count, 1] = smooth(fields[:count, 1], edges, 1)
-    head = slice(model.vertex_range("face").stop, count)
-    below = -133 - y + 0.0012 * x**2 * (z < 20) - 0.5 * np.maximum(z - 20, 0)
-    fields[head, 2] = np.clip(below[head] / 4, 0, 1)
     return fields.astype(np.float32)
 
 
@@ -170,11 +166,6 @@ def _beard(
 
 def _step(t: Float[np.ndarray, "V"]) -> Float[np.ndarray, "V"]:
     return 1 / (1 + np.exp(-np.clip(t, -40, 40)))
-
-
-def skin_triangles_of(model: FaceModel) -> Int[np.ndarray, "T 3"]:
-    """Triangles of face, head and neck by vertex, int32."""
-    return np.ascontiguousarray(triangulate(model.polygons[model.polygon_range("skin")]).astype(np.int32))
 
 
 def as_array(tensor: torch.Tensor) -> Float[np.ndarray, "*S"]:

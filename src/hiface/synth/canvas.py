@@ -13,11 +13,12 @@ from hiface.synth.body import EYE, GUMS, LASH, MOUTH, NECK, SKIN, SOCKET, TEETH,
 from hiface.synth.light import Lighting
 from hiface.synth.scene import Scene
 from hiface.synth.shade import shade_body, shade_thing
-from hiface.synth.things import OPAQUE, TEXTURED, Thing
+from hiface.synth.things import OPAQUE, Thing
 
+_NO_TANGENTS = np.zeros((1, 3), np.float32)
 SAMPLES = 2
 """Samples a pixel, in x and in y."""
-_NOT_OCCLUDING = {"lens": 0.0, "frame": 0.35, "clothes": 0.0, "mask": 0.0}
+_NOT_OCCLUDING = {"lens": 0.0, "frame": 0.35, "clothes": 0.0, "mask": 0.0, "loops": 0.0, "beard": 0.5}
 """How much of the light a thing keeps from the skin around it; hair and hats keep all."""
 
 
@@ -48,8 +49,8 @@ class _Placed:
     first_id: int
 
 
-def draw(scene: Scene, body: Body, growth: Float[np.ndarray, "N 4"], side: int) -> Drawn:
-    """The scene at SAMPLES × `side` pixels. `growth`: beard, lips, cloth, scalp per corner."""
+def draw(scene: Scene, body: Body, growth: Float[np.ndarray, "N 3"], side: int) -> Drawn:
+    """The scene at SAMPLES × `side` pixels. `growth`: beard, lips, scalp per corner."""
     size = side * SAMPLES
     camera = scene.camera.enlarged(SAMPLES)
     posed = scene.points - scene.camera.translation
@@ -137,8 +138,10 @@ def _shade_placed(
     if normals is None:
         normals = np.zeros(p.points.shape, np.float32)
         kernels.vertex_normals(p.points, thing.triangles, normals)
+    tangents = _NO_TANGENTS if thing.tangents is None else thing.tangents
+    fine = thing.name in ("hair", "beard")
     shade_thing(
-        face_id, p.first_id, thing.cover == TEXTURED, p.screen, p.points, normals, thing.triangles, thing.uv, thing.texture,
+        face_id, p.first_id, fine, p.screen, p.points, normals, tangents, thing.triangles, thing.uv, thing.texture,
         np.asarray(thing.colour, np.float32), np.float32(thing.gloss), np.float32(thing.power), light, radiance, worn,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from safetensors.numpy import save as safetensors_bytes
 
+from hiface.detail.people import DetailCoefficients
 from hiface.synth import lens, overlays, truth
 from hiface.synth.assets import Sources
 from hiface.synth.backgrounds import draw_background
@@ -29,7 +30,7 @@ CHUNK = 20
 HANDS, PATCHES, FRAMES = 0.06, 0.06, 0.06
 _JPEG_QUALITY = 92
 POINT_SETS = ("dense669", "mediapipe478")
-_PERSON, _SCENE, _LENS = range(3)
+_PERSON, _SCENE, _LENS, _DETAIL = range(4)
 """Independent streams of random numbers of one sample."""
 
 
@@ -68,6 +69,8 @@ class Generator:
     _chunk: int = -1
     _people: list[Person] = field(default_factory=list)
     _figures: Figures | None = None
+    _details: list[DetailCoefficients] = field(default_factory=list)
+    _slopes: Float[np.ndarray, "B R R 2"] = field(default_factory=lambda: np.zeros((0, 2, 2, 2), np.float32))
 
     def sample(self, index: int) -> Sample:
         """Sample `index`, the same in whatever order samples are asked for."""
@@ -78,8 +81,9 @@ class Generator:
         model = self.sources.model
         points = {name: _landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
         points68 = _landmarks(model.landmark_weights("mediapipe68"), posed)
-        slopes = np.zeros((8, 8, 2), np.float32)
-        scene = draw_scene(rng, self.sources, person, wearer, posed, points68, slopes, self.side)
+        scene = draw_scene(
+            rng, self.sources, person, wearer, posed, points68, self._slopes[row], self.side
+        )
         drawn = draw(scene, self.sources.body, self.sources.growth, self.side)
         return self._finish(index, person, figures, row, scene, drawn, points, points68)
 
@@ -93,7 +97,13 @@ class Generator:
             names, size = model.expression_names, model.identity_size
             streams = (self._stream(i, _PERSON) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
             self._people = [draw_person(rng, names, size, self.sources.scores) for rng in streams]
-            self._figures = shapes(model, self._people)
+            self._figures = figures = shapes(model, self._people)
+            wrinkles = self.sources.wrinkles
+            streams = (self._stream(i, _DETAIL) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
+            self._details = [
+                wrinkles.draw(rng, person.age) for rng, person in zip(streams, self._people, strict=True)
+            ]
+            self._slopes = wrinkles.slopes(figures.neutral, figures.expressive, self._details)
             self._chunk = chunk
         return self._people[row], self._figures, row
 
@@ -143,7 +153,7 @@ class Generator:
         behind = draw_background(rng, self.sources.backgrounds, self.sources.environments, side)
         picture, share = np.zeros((side, side, 3), np.float32), np.zeros((side, side, 1), np.float32)
         pool_radiance(drawn.radiance, drawn.cover, picture, share[..., 0])
-        shown = lens.tone_curve(picture * np.float32(exposure))
+        shown = lens.tone_curve(picture * np.float32(exposure), rng.uniform(0, 1))
         return np.asarray(behind + (shown - behind) * share, np.float32)
 
     def _coefficients(
@@ -159,9 +169,7 @@ class Generator:
             "orthographic": orthographic(narrow, scene.camera.project(narrow)[:, :2]),
             "light": total_harmonics(scene.light, exposure),
             "albedo_mean": scene.skin_facts.mean,
-            "static": np.zeros(300, np.float32),
-            "compressed": np.zeros(26, np.float32),
-            "stretched": np.zeros(26, np.float32),
+            **{n: getattr(self._details[row], n) for n in ("static", "compressed", "stretched")},
         }
 
     def _facts(

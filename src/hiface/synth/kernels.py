@@ -188,6 +188,21 @@ def bilinear(texture, u, v):
 
 @inlined
 @no_type_check
+def bilinear2(texture, u, v):
+    """As `bilinear`, of two components."""
+    side = texture.shape[0]
+    x = min(max(u * side - f32(0.5), f32(0)), f32(side - 1.01))
+    y = min(max((1 - v) * side - f32(0.5), f32(0)), f32(side - 1.01))
+    i, j = int(x), int(y)
+    x, y = x - i, y - j
+    a, b, c, d = (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+    first = texture[j, i, 0] * a + texture[j, i + 1, 0] * b + texture[j + 1, i, 0] * c + texture[j + 1, i + 1, 0] * d
+    second = texture[j, i, 1] * a + texture[j, i + 1, 1] * b + texture[j + 1, i, 1] * c + texture[j + 1, i + 1, 1] * d
+    return first, second
+
+
+@inlined
+@no_type_check
 def lit_share(shadow, matrix, softness, x, y, z):
     """Share of the main light that reaches a point: a 4×4 percentage-closer look-up in the shadow map."""
     side = shadow.shape[0]

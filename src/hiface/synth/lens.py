@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float, UInt8
 Picture = Float[np.ndarray, "S S 3"]
 
 
-def tone_curve(linear: Float[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
-    """Linear radiance to display values 0 to 1: a shoulder for the highlights, then the power 1 / 2.2."""
-    curved = linear * (1 + 0.12 * linear) / (1 + 0.45 * linear)
-    return np.asarray(cv2.pow(np.clip(curved, 0, 1), 1 / 2.2))
+def tone_curve(linear: Float[np.ndarray, "*S"], filmic: float) -> Float[np.ndarray, "*S"]:
+    """Linear radiance to display values 0 to 1: a soft shoulder, `filmic` 0 to 1 towards a camera's S curve."""
+    soft = linear * (1 + 0.12 * linear) / (1 + 0.45 * linear)
+    steep = linear * (2.51 * linear + 0.03) / (linear * (2.43 * linear + 0.59) + 0.14)
+    return np.asarray(cv2.pow(np.clip(soft + (steep - soft) * np.float32(filmic), 0, 1), 1 / 2.2))
 
 
 def expose(rng: np.random.Generator, picture: Picture) -> Picture:
@@ -21,9 +22,8 @@ def expose(rng: np.random.Generator, picture: Picture) -> Picture:
     contrast, offset = rng.uniform(0.8, 1.2), rng.normal(0, 0.04)
     balance = (1 + rng.normal(0, 0.035, 3)).astype(np.float32)
     picture = (picture * np.float32(contrast) + np.float32(0.5 - 0.5 * contrast + offset)) * balance
-    if rng.random() < 0.3:
-        grey = picture.mean(2, keepdims=True)
-        picture = grey + (picture - grey) * np.float32(rng.uniform(0.3, 1.5))
+    grey = picture.mean(2, keepdims=True)
+    picture = grey + (picture - grey) * np.float32(np.clip(rng.normal(1.0, 0.22), 0.25, 1.6))
     if rng.random() < 0.06:
         picture = np.repeat(picture.mean(2, keepdims=True), 3, 2)
     return np.asarray(picture, np.float32)
@@ -41,7 +41,7 @@ def degrade(rng: np.random.Generator, picture: Picture) -> UInt8[np.ndarray, "S 
     if rng.random() < 0.06:
         picture = _shake(rng, picture)
     noise = rng.standard_normal((side, side, 3), np.float32)
-    picture = picture + noise * np.float32(abs(rng.normal(0, 0.016)))
+    picture = picture + noise * np.float32(abs(rng.normal(0, 0.011)))
     result = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < 0.7:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))]

@@ -88,8 +88,14 @@ def draw_expression(
 
 
 def _strike(rng: np.random.Generator, names: tuple[str, ...], weights: Float[np.ndarray, "E"]) -> None:
-    """Closed eyes, winks and wide jaws, which photos of posing people rarely show."""
+    """Closed eyes, winks and wide jaws, which photos of posing people rarely show, and smiles that show teeth."""
     at = names.index
+    smile = 0.5 * (weights[at("mouthSmileLeft")] + weights[at("mouthSmileRight")])
+    if smile > 0.3 and rng.random() < 0.6:  # the scores know the smile but say little of the lips' gap
+        for unit, low, high in (("mouthUpperUp", 0.2, 0.7), ("mouthLowerDown", 0.2, 0.8)):
+            for side in ("Left", "Right"):
+                weights[at(unit + side)] = max(weights[at(unit + side)], smile * rng.uniform(low, high))
+        weights[at("jawOpen")] = max(weights[at("jawOpen")], rng.uniform(0, 0.15))
     if rng.random() < 0.06:
         weights[[at("eyeBlinkLeft"), at("eyeBlinkRight")]] = rng.uniform(0.7, 1.0)
     elif rng.random() < 0.02:

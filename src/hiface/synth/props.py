@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
 from hiface.geometry.topology import adjacency
-from hiface.synth.body import SKIN, Body
+from hiface.synth.body import NECK, SKIN, Body
 from hiface.synth.kernels import vertex_normals
 from hiface.synth.people import turn
-from hiface.synth.things import SOLID, Thing, Wearer, grid, merge, solid, strip
+from hiface.synth.things import SOLID, TEXTURED, WHITE, Thing, Wearer, grid, merge, solid, strip
 
 Mesh = tuple[Float[np.ndarray, "N 3"], Int[np.ndarray, "T 3"]]
 _MASK_COLOURS = np.array([[0.25, 0.45, 0.6], [0.75, 0.75, 0.75], [0.02, 0.02, 0.02], [0.5, 0.3, 0.35]])
@@ -102,25 +104,45 @@ def _brim(
     return [strip(base * [1.04, 1, 1.03] - [0, 4, 0], cuff)]
 
 
-def face_mask(rng: np.random.Generator, body: Body, wearer: Wearer) -> Thing:
-    """A cloth mask over mouth and nose: the lower face, smoothed until no lip shows, and lifted off."""
+def face_mask(rng: np.random.Generator, body: Body, wearer: Wearer) -> list[Thing]:
+    """A cloth mask over mouth and nose, taut over what sticks out, and its loops to the ears."""
     count = int(body.vertex_triangles[: body.range_of(SKIN, SKIN).stop].max()) + 1
     neutral = body.neutral[:count]
-    low = (neutral[:, 1] < 2) & (neutral[:, 1] > -98) & (np.abs(neutral[:, 0]) < 66) & (neutral[:, 2] > 38)
+    low = (neutral[:, 1] < 22) & (neutral[:, 1] > -112) & (np.abs(neutral[:, 0]) < 76) & (neutral[:, 2] > 20)
     triangles = body.vertex_triangles[body.range_of(SKIN, SKIN)]
     triangles = triangles[low[triangles].all(1)]
     ids, inverse = np.unique(triangles, return_inverse=True)
-    points, triangles, rim = _closed(
-        wearer.skin[ids].astype(np.float64), inverse.reshape(-1, 3), neutral[ids]
-    )
-    points = _tautened(points, triangles, rim)
-    normals = np.zeros(points.shape, np.float32)
-    vertex_normals(points.astype(np.float32), triangles.astype(np.int32), normals)
-    lifted = points + normals * 2.5 + np.array([0, 0, rng.uniform(4, 8)]) * ~rim[:, None]
-    colour = _MASK_COLOURS[rng.integers(len(_MASK_COLOURS))] * rng.uniform(0.6, 1.2, 3)
-    return solid(
-        "mask", (wearer.place(lifted), triangles.astype(np.int32)), np.clip(colour, 0.01, 0.8), 0.2, 8.0
-    )
+    points, triangles, rim = _closed(wearer.skin[ids].astype(np.float64), inverse.reshape(-1, 3), neutral[ids])
+    taut = wearer.place(_taut(points, triangles, rim, rng.uniform(1.5, 4)))
+    outline = _mask_outline(rng, neutral[ids], len(taut))
+    colour = np.clip(_MASK_COLOURS[rng.integers(len(_MASK_COLOURS))] * rng.uniform(0.6, 1.2, 3), 0.01, 0.8)
+    things = [
+        Thing("mask", taut, triangles.astype(np.int32), colour, 0.2, 8.0, outline, _EDGE, WHITE, TEXTURED),
+    ]
+    loops = []
+    for sign, ear in ((1, body.ibug68[16]), (-1, body.ibug68[0])):
+        side = taut[: len(ids)][np.argsort(-sign * neutral[ids, 0])[:8]].mean(0)
+        far = wearer.place(wearer.skin[ear][None] + np.array([[sign * 3.0, 4, -14]]))[0]
+        line = np.stack([side, (side + far) / 2 + wearer.turn @ np.array([sign * 4.0, 0, 0]), far])
+        loops.append(strip(line, line - wearer.turn @ np.array([0, 2.5, 0])))
+    return [*things, solid("loops", merge(loops), colour, 0.1, 8.0)]
+
+
+_EDGE = np.where(np.arange(64) < 32, 255, 0).astype(np.uint8)[:, None]
+"""Opaque where v is above one half."""
+
+
+def _mask_outline(
+    rng: np.random.Generator, neutral: Float[np.ndarray, "N 3"], count: int
+) -> Float[np.ndarray, "M 2"]:
+    """UVs whose v is above one half inside a rounded outline on the neutral face; further points are inside."""
+    top, bottom, aside = rng.uniform(2, 16), rng.uniform(-104, -92), rng.uniform(56, 68)
+    middle, half = (top + bottom) / 2, (top - bottom) / 2
+    x, y = neutral[:, 0] / aside, (neutral[:, 1] - middle - 8 * np.cos(neutral[:, 0] / 40)) / half
+    inside = 1 - (np.abs(x) ** 3.5 + np.abs(y) ** 3.5)
+    uv = np.full((count, 2), 0.9, np.float32)
+    uv[: len(neutral), 1] = np.clip(0.5 + 0.3 * inside, 0, 1)
+    return uv
 
 
 def _closed(
@@ -130,7 +152,7 @@ def _closed(
     sides = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     edges, count = np.unique(np.sort(sides, 1), axis=0, return_counts=True)
     border = edges[count == 1]
-    outside = (neutral[:, 1] > -4) | (neutral[:, 1] < -90) | (np.abs(neutral[:, 0]) > 58)
+    outside = (neutral[:, 1] > 12) | (neutral[:, 1] < -100) | (np.abs(neutral[:, 0]) > 64) | (neutral[:, 2] < 40)
     hole = border[~outside[border].any(1)]
     rim = np.zeros(len(points) + 1, bool)
     rim[border[outside[border].any(1)].ravel()] = True
@@ -141,60 +163,121 @@ def _closed(
     return np.concatenate([points, middle]), np.concatenate([triangles, lid]), rim
 
 
-def _tautened(
-    points: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"], rim: np.ndarray
+_MASK_CENTRE = np.array([0.0, -45.0, 25.0])
+
+
+def _taut(
+    points: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"], rim: np.ndarray, gap: float
 ) -> Float[np.ndarray, "N 3"]:
+    """A membrane over the points: as smooth as it can be without coming nearer than `gap` mm to them.
+
+    Distances are those from a point inside the head; the rim lies on the skin.
+    """
     sides = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     mean = adjacency(np.unique(np.sort(sides, 1), axis=0), len(points))
-    for _ in range(40):
-        points = np.where(rim[:, None], points, 0.2 * points + 0.8 * (mean @ points))
-    return points
+    away = points - _MASK_CENTRE
+    distance = np.linalg.norm(away, axis=1)
+    least = distance.copy()
+    for _ in range(12):  # lips and nostrils are bridged
+        least = np.where(rim, distance, mean @ least)
+    least += np.where(rim, 1.0, gap + 2.5)
+    radius = least.copy()
+    for _ in range(80):
+        radius = np.where(rim, least, np.maximum(mean @ radius, least))
+    return np.asarray(_MASK_CENTRE + away * (radius / distance)[:, None])
 
 
 _PROFILE = np.array(
-    [[0.62, 0.70, 14], [0.66, 0.76, 2], [0.80, 0.86, -6], [1.02, 0.98, -16], [1.35, 1.12, -34], [1.58, 1.2, -62],
-     [1.68, 1.28, -110], [1.7, 1.35, -190], [1.7, 1.35, -420]]
+    [[1.0, 1.0, 0], [1.14, 1.06, -6], [1.36, 1.14, -20], [1.58, 1.2, -44], [1.73, 1.28, -86], [1.8, 1.36, -170],
+     [1.82, 1.42, -420]]
 )  # fmt: skip
 """A torso's rings: half width and half depth over those of the neck's lowest rim, and height above it in mm."""
+_SEGMENTS = 48
 
 
-def clothes(rng: np.random.Generator, body: Body, wearer: Wearer, colour: Float[np.ndarray, "3"]) -> Thing:
-    """Shoulders and chest under the neck, in cloth with a weave or a pattern."""
-    rim = wearer.posed[body.neutral[: len(wearer.posed), 1] < -185]
+@dataclass(frozen=True)
+class Neck:
+    """The part of the neck that clothes may cover; made once of the face model."""
+
+    triangles: Int[np.ndarray, "T 3"]
+    """By their places in `ids`."""
+    ids: Int[np.ndarray, "N"]
+    rim: Int[np.ndarray, "K"]
+    """Skin vertices of the lowest rim."""
+    depth: Float[np.ndarray, "N"]
+    """How far below a round neckline a vertex lies on the neutral face, mm."""
+    around: Float[np.ndarray, "N"]
+    """Angle about the neck over 2π, 0 to 1, ½ in front."""
+
+
+def build_neck(body: Body) -> Neck:
+    """What clothes need to know of the neck."""
+    triangles = body.vertex_triangles[body.range_of(NECK, NECK)]
+    low = body.neutral[:, 1] < -100
+    triangles = triangles[low[triangles].all(1)]
+    ids, inverse = np.unique(triangles, return_inverse=True)
+    x, y, z = body.neutral[ids].T
+    skin = body.neutral[: int(body.vertex_triangles[: body.skin_triangles()].max()) + 1]
+    depth = -133 - y + 0.0012 * x**2 * (z < 20) - 0.5 * np.maximum(z - 20, 0)
+    around = np.arctan2(x, z + 12) / (2 * np.pi) + 0.5
+    return Neck(inverse.reshape(-1, 3), ids, np.flatnonzero(skin[:, 1] < -185), depth, around)
+
+
+def clothes(rng: np.random.Generator, neck: Neck, wearer: Wearer) -> Thing:
+    """A collar that follows the neck, shoulders and chest, in cloth with folds and often a pattern."""
+    collar = wearer.posed[neck.ids]
+    normals = np.zeros(collar.shape, np.float32)
+    vertex_normals(collar, neck.triangles.astype(np.int32), normals)
+    rim = wearer.posed[neck.rim]
     low, high = rim.min(0), rim.max(0)
-    centre = (low + high) / 2
-    half = (high - low) / 2 * rng.uniform([0.9, 1, 0.95], [1.1, 1, 1.2])
-    profile = _PROFILE * rng.uniform([1, 1, 0.8], [1, 1, 1.3])
-    profile[:2, 2] += rng.uniform(-6, 16)
-    around = np.linspace(0, 2 * np.pi, 49)
+    centre, half = (low + high) / 2, (high - low) / 2
+    profile = _PROFILE.copy()
+    profile[:, :2] = 1 + (profile[:, :2] - 1) * rng.uniform([0.75, 0.7], [1.15, 1.3])
+    profile[:, 2] *= rng.uniform(0.8, 1.3)
+    around = np.linspace(-np.pi, np.pi, _SEGMENTS + 1)
     shape = np.stack([np.sign(w) * np.abs(w) ** 0.85 for w in (np.sin(around), np.cos(around))], 1)
     rows = [
-        np.column_stack([centre[0] + shape[:, 0] * half[0] * w, np.full(49, high[1] + h), centre[2] + shape[:, 1] * half[2] * d])
+        np.column_stack(
+            [centre[0] + shape[:, 0] * (half[0] + 2) * w, np.full(len(around), low[1] + 4 + h),
+             centre[2] + shape[:, 1] * (half[2] + 2) * d]
+        )
         for w, d, h in profile
     ]  # fmt: skip
-    points, triangles = grid(np.array(rows))
-    uv = np.stack(np.meshgrid(np.linspace(0, 1, 49), np.linspace(1, 0, len(profile))), -1).reshape(-1, 2)
-    texture = _cloth_pattern(rng)
-    opaque = np.full((1, 1), 255, np.uint8)
-    return Thing("clothes", points.astype(np.float32), triangles.astype(np.int32), colour, 0.1, 8.0,
-                 uv.astype(np.float32), opaque, texture, SOLID)  # fmt: skip
+    body = grid(np.array(rows))
+    points, triangles = merge([(collar + normals * rng.uniform(1, 4), neck.triangles), body])
+    lower = 60 - 0.5 * (profile[:, 2] - profile[0, 2])
+    depth = np.concatenate([neck.depth, lower.repeat(len(around))])
+    turn = np.concatenate([neck.around, np.tile(around / (2 * np.pi) + 0.5, len(profile))])
+    uv = np.stack([turn, 1 - np.clip((depth + 40) / 300, 0, 1)], 1)
+    neckline = rng.uniform(-14, 34) if rng.random() < 0.75 else rng.uniform(-38, -14)
+    alpha = np.where(np.arange(300) - 40 > neckline, 255, 0).astype(np.uint8)[:, None]
+    colour, texture = _cloth(rng, neckline)
+    return Thing("clothes", points, triangles, colour, 0.15, 8.0, uv.astype(np.float32), alpha, texture, TEXTURED)
 
 
-def _cloth_pattern(rng: np.random.Generator) -> Float[np.ndarray, "R R 3"]:
-    """Folds as slow noise; sometimes stripes or checks of another colour."""
-    folds = cv2.resize(
-        rng.standard_normal((9, 17)).astype(np.float32), (128, 128), interpolation=cv2.INTER_CUBIC
-    )
-    pattern = np.repeat((1 + 0.16 * folds)[..., None], 3, 2)
+def _cloth(
+    rng: np.random.Generator, neckline: float
+) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "R C 3"]]:
+    """Colour, and a pattern over angle and depth: folds, stripes, checks, or a jacket over a shirt."""
+    rows, columns = 100, 96
+    coarse = rng.standard_normal((12, 14)).astype(np.float32)
+    folds = 1 + 0.16 * cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    pattern = np.repeat(folds[..., None], 3, 2)
+    colour = np.clip(rng.uniform(0.005, 0.7) * rng.uniform(0.35, 1, 3), 0.004, 0.8)
+    depth = (np.arange(rows) * 3 - 40 - neckline)[:, None]
+    front = np.abs(np.arange(columns) / columns - 0.5)[None]
     kind = rng.random()
-    if kind < 0.3:
-        other = rng.uniform(0.2, 2.5, 3)
-        period, duty = rng.integers(4, 24), rng.uniform(0.2, 0.6)
-        line = (np.arange(128) % period) < duty * period
-        mask = (
-            line[None, :] | line[:, None]
-            if kind < 0.1
-            else np.broadcast_to(line[:, None] if kind < 0.2 else line, (128, 128))
-        )
-        pattern = np.where(mask[..., None], pattern * other, pattern)
-    return np.ascontiguousarray(np.clip(pattern, 0.05, 3), np.float32)
+    if kind < 0.25:
+        other, period = rng.uniform(0.2, 2.5, 3), int(rng.integers(3, 14))
+        down, across = (np.arange(n) % period < period * rng.uniform(0.2, 0.6) for n in (rows, columns))
+        stripes = down[:, None] | (across[None] & (rng.random() < 0.25))
+        pattern = np.where(np.broadcast_to(stripes, (rows, columns))[..., None], pattern * other, pattern)
+    elif kind < 0.55:  # a jacket, its shirt, sometimes a tie
+        colour = rng.uniform(0.004, 0.08) * rng.uniform(0.6, 1, 3)
+        shirt = np.clip(rng.uniform(0.4, 0.75, 3) if rng.random() < 0.7 else rng.uniform(0.05, 0.6, 3), 0, 0.8)
+        inside = front < 0.12 - depth * 0.0007
+        pattern = np.where(inside[..., None], folds[..., None] * shirt / colour, pattern)
+        if rng.random() < 0.5:
+            tie = rng.uniform(0.01, 0.4) * rng.uniform(0.1, 1, 3)
+            pattern = np.where((inside & (front < 0.016))[..., None], tie / colour, pattern)
+    return colour, np.ascontiguousarray(pattern, np.float32)

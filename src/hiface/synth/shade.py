@@ -10,9 +10,10 @@ from typing import no_type_check
 
 import numpy as np
 
-from hiface.synth.body import CLOTH, EYE, GUMS, LASH, MOUTH, NECK, SKIN, SOCKET, TEETH
+from hiface.synth.body import EYE, GUMS, LASH, MOUTH, NECK, SKIN, SOCKET, TEETH
 from hiface.synth.kernels import (
     bilinear,
+    bilinear2,
     blend3,
     compiled,
     corner_weights,
@@ -192,7 +193,7 @@ def _shade_sample(
     under_hair,
     out,
 ):
-    """Radiance of triangle t at a place on the screen. Returns the material, which cloth may have become."""
+    """Radiance of triangle t at a place on the screen."""
     i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     m = material[t]
     w0, w1, w2 = corner_weights(screen, i, j, k, x, y)
@@ -205,20 +206,14 @@ def _shade_sample(
     qx, qy, qz = nx, ny, nz
     gloss, power, fresnel = f32(look.gloss), f32(look.power), f32(0.03)
     if m <= NECK:
-        beard, lips, cloth = blend3(growth, i, j, k, w0, w1, w2)
-        scalp = growth[i, 3] * w0 + growth[j, 3] * w1 + growth[k, 3] * w2
+        beard, lips, scalp = blend3(growth, i, j, k, w0, w1, w2)
         if m == SKIN:
             r, g, b = bilinear(look.face, u, v)
-            side = look.slopes.shape[0]
-            column, row = min(max(int(u * side), 0), side - 1), min(max(int((1 - v) * side), 0), side - 1)
-            su, sv = look.slopes[row, column, 0], look.slopes[row, column, 1]
+            su, sv = bilinear2(look.slopes, u, v)
             qx, qy, qz = _rough_normal(points, uv, i, j, k, su, sv, nx, ny, nz)
         else:
             r, g, b = bilinear(look.head, u, v)
-        if m == NECK and cloth > look.cloth[3]:
-            m, r, g, b, gloss, cavity = CLOTH, look.cloth[0], look.cloth[1], look.cloth[2], f32(0.1), f32(0.9)
-        else:
-            r, g, b, gloss = _grow(look, r, g, b, gloss, beard, lips, scalp, u, v)
+        r, g, b, gloss = _grow(look, r, g, b, gloss, beard, lips, scalp, u, v)
     elif m == EYE:
         r, g, b = _eye_colour(look, u, v)
         gloss, power, fresnel = f32(1.4), f32(700), f32(0.05)
@@ -228,7 +223,7 @@ def _shade_sample(
     open_share = _openness(m, baked, cavity, under_hair, look)
     if light.key[0] < f32(0.01):
         lit = f32(0)
-    elif m <= NECK or m in (EYE, CLOTH):
+    elif m <= NECK or m == EYE:
         lit = lit_share(light.shadow, light.shadow_from_camera, f32(light.softness), px, py, pz)
     else:
         lit = open_share * f32(0.6)
@@ -247,7 +242,6 @@ def _shade_sample(
         m == EYE,
         out,
     )
-    return m
 
 
 @compiled
@@ -291,7 +285,7 @@ def shade_body(
                     seen[y, x] = seen[by, bx]
                     continue
                 half = f32(0.5) if whole else f32(0)
-                m = _shade_sample(
+                _shade_sample(
                     t,
                     x + half,
                     y + half,
@@ -309,14 +303,14 @@ def shade_body(
                     under_hair[y, x],
                     colour,
                 )
-                seen[y, x] = m + 1
+                seen[y, x] = material[t] + 1
                 for c in range(3):
                     out[y, x, c] = colour[c]
 
 
 @inlined
 @no_type_check
-def _shade_cloth(t, x, y, screen, points, normals, triangles, uv, texture, colour, gloss, power, light, out):
+def _shade_cloth(t, x, y, screen, points, normals, tangents, triangles, uv, texture, colour, gloss, power, light, out):
     """Radiance of a thing's triangle t at a place on the screen, seen from either side."""
     i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     w0, w1, w2 = corner_weights(screen, i, j, k, x, y)
@@ -337,7 +331,13 @@ def _shade_cloth(t, x, y, screen, points, normals, triangles, uv, texture, colou
     if facing > 0 and light.key[0] > f32(0.01):
         lit = lit_share(light.shadow, light.shadow_from_camera, f32(light.softness), px, py, pz)
     hx, hy, hz = unit(lx + vx, ly + vy, lz + vz)
-    half = max(f32(0), nx * hx + ny * hy + nz * hz)
+    if tangents.shape[0] > 1:  # strands shine in rings: Kajiya and Kay's cylinder
+        tx, ty, tz = blend3(tangents, i, j, k, w0, w1, w2)
+        tx, ty, tz = unit(tx, ty, tz)
+        along = tx * hx + ty * hy + tz * hz
+        half = math.sqrt(max(f32(0), 1 - along * along)) * min(f32(1), f32(0.3) + facing)
+    else:
+        half = max(f32(0), nx * hx + ny * hy + nz * hz)
     spark = gloss * (power + 8) * f32(0.0016) * half**power * lit * facing
     rx, ry, rz = 2 * seen * nx - vx, 2 * seen * ny - vy, 2 * seen * nz - vz
     er, ec = environment_texel(light.soft.shape[0], light.soft.shape[1], rx, ry, rz)
@@ -358,6 +358,7 @@ def shade_thing(
     screen,
     points,
     normals,
+    tangents,
     triangles,
     uv,
     texture,
@@ -368,7 +369,7 @@ def shade_thing(
     out,
     mask,
 ):
-    """Hair and other things: texture times colour; marks their samples in `mask`.
+    """Hair and other things: texture times colour; marks their samples in `mask`. One row of `tangents`: none.
 
     Unless `fine`, a block of four samples that are all of the thing is shaded once.
     """
@@ -391,8 +392,8 @@ def shade_thing(
                 if not (whole and s > 0):
                     half = f32(0.5) if whole else f32(0)
                     _shade_cloth(
-                        t, x + half, y + half, screen, points, normals, triangles, uv, texture, colour, gloss,
-                        power, light, own,
+                        t, x + half, y + half, screen, points, normals, tangents, triangles, uv, texture, colour,
+                        gloss, power, light, own,
                     )  # fmt: skip
                 for c in range(3):
                     out[y, x, c] = own[c]

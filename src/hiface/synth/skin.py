@@ -16,7 +16,7 @@ from hiface.synth.people import Person
 HAIR_COLOURS = np.array(
     [
         [0.010, 0.008, 0.007], [0.018, 0.012, 0.009], [0.05, 0.028, 0.015], [0.10, 0.055, 0.03],
-        [0.19, 0.11, 0.05], [0.36, 0.24, 0.12], [0.5, 0.38, 0.22], [0.30, 0.29, 0.28], [0.6, 0.59, 0.57],
+        [0.19, 0.11, 0.05], [0.36, 0.24, 0.12], [0.5, 0.38, 0.22], [0.22, 0.215, 0.21], [0.42, 0.41, 0.4],
         [0.22, 0.06, 0.02],
     ]
 )  # fmt: skip
@@ -34,7 +34,7 @@ _LAB = np.array(
         [1, 25, 8, 9],
     ]
 )
-"""Skin from light to dark: tone, L*, a*, b* (D65), after published measurements of many people's cheeks."""
+"""Skin from light to dark: tone, L*, a*, b* (D65); as light as measured cheeks, as coloured as in photos."""
 
 
 class SkinLook(NamedTuple):
@@ -55,8 +55,6 @@ class SkinLook(NamedTuple):
     power: float
     teeth: float
     mouth_light: float
-    cloth: Float[np.ndarray, "4"]
-    """Colour, and the weight above which the neck is covered."""
     eye: Float[np.ndarray, "R R 3"]
     pupil: float
     """Radius of the pupil over that of the picture's."""
@@ -120,9 +118,8 @@ def draw_skin(
         lips=_lips(rng, male),
         gloss=float(rng.uniform(0.25, 1.0)),
         power=float(rng.uniform(9, 28)),
-        teeth=float(rng.uniform(0.35, 0.75)),
-        mouth_light=float(rng.uniform(0.25, 0.7)),
-        cloth=np.array([0, 0, 0, rng.uniform(0, 0.9)], np.float32),
+        teeth=float(rng.uniform(0.45, 0.85)),
+        mouth_light=float(rng.uniform(0.4, 0.95)),
         eye=_eye(rng, sources, person),
         pupil=float(rng.uniform(0.8, 1.6)),
     )
@@ -135,7 +132,7 @@ def draw_skin(
 def draw_hair_colour(rng: np.random.Generator, person: Person) -> Float[np.ndarray, "3"]:
     """Linear colour of scalp hair, brows and beard: dark for dark skins, grey with age."""
     shares = _DARK_PEOPLE if person.tone > 0.45 and rng.random() < 0.93 else _LIGHT_PEOPLE
-    grey = np.clip((person.age - 38) / 40, 0, 1) * 0.75
+    grey = np.clip((person.age - 42) / 40, 0, 1) * 0.7
     shares = shares / shares.sum() * (1 - grey) + _GREYED * grey
     colour = HAIR_COLOURS[rng.choice(len(HAIR_COLOURS), p=shares / shares.sum())]
     return np.asarray(colour * rng.uniform(0.7, 1.3, 3) ** 0.4)

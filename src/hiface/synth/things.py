@@ -30,7 +30,8 @@ class Thing:
     cover: int
     normals: Float[np.ndarray, "N 3"] | None = None
     """Where the mesh's own would look wrong (hair); None takes the mesh's."""
-    casts_shadow: bool = True
+    tangents: Float[np.ndarray, "N 3"] | None = None
+    """Along the strands of hair, for its gloss; None where gloss is that of a smooth surface."""
 
 
 @dataclass(frozen=True)
