@@ -122,6 +122,23 @@ def _energy(x, patch, targets, handles, stage) -> float:
     return np.sum(bend**2) + np.sum(data**2) + 25.0 * np.sum(held**2)
 
 
+def test_a_piece_that_no_handle_holds_is_refused(patch):
+    handles = nonrigid.Handles(np.array([3, 40, 90, 150]), patch.vertices[[3, 40, 90, 150]])
+    nonrigid.deform(patch, patch.vertices, handles)
+    count = len(patch.vertices)
+    two = Mesh(
+        np.concatenate([patch.vertices, patch.vertices[:9] + 5.0]),
+        np.concatenate([patch.triangles, count + np.array([[0, 1, 2], [2, 3, 4], [4, 5, 6], [6, 7, 8]])]),
+    )
+    with pytest.raises(
+        MeshError, match=f"a piece of 9 of the patch's {count + 9} vertices is held by 0 keypoints"
+    ):
+        nonrigid.deform(two, two.vertices, handles)
+    flat = nonrigid.Handles(handles.vertex_ids[:3], handles.targets[:3])
+    with pytest.raises(MeshError, match="held by 3 keypoints"):
+        nonrigid.deform(patch, patch.vertices, flat)
+
+
 def test_of_two_handles_at_one_vertex_the_later_wins():
     places = np.array([[0.0, 0, 0], [1, 0, 0], [0.1, 0, 0]])
     handles = nonrigid.nearest_handles(

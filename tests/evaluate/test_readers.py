@@ -181,6 +181,24 @@ def test_rubbish_is_refused_and_never_crashes(tmp_path_factory, rubbish, start):
             assert isinstance(read_mesh(path), Mesh)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damaged_files_are_refused_and_never_crash(tmp_path_factory, data):
+    vertices = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    kinds = [*FORMS, "obj"]
+    kind = data.draw(st.sampled_from(kinds))
+    faces = [[0, 1, 2], [0, 1, 2, 3]]
+    whole = bytearray(
+        (SQUARE + "f 1/1 2/1 3/1\nf 1 2 3 4\n").encode() if kind == "obj" else ply(kind, vertices, faces)
+    )
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / ("a.obj" if kind == "obj" else "a.ply")
+    path.write_bytes(whole[: data.draw(st.integers(len(whole) // 2, len(whole)))])
+    with contextlib.suppress(MeshError):
+        assert isinstance(read_mesh(path), Mesh)
+
+
 def test_keypoints_are_85_vertices(write):
     lines = [f"v {k} {k / 2} 0\n" for k in range(85)]
     np.testing.assert_array_equal(read_keypoints(write("1.obj", "".join(lines)))[:, 0], np.arange(85))

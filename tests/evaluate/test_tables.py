@@ -65,7 +65,7 @@ def test_views_of_a_subject_are_drawn_together(rng):
     """Copies of one value tell nothing new: the interval is that of the subjects, and not narrower."""
     means = rng.normal(size=20)
     alone = bootstrap_mean(means, range(20), Bootstrap())
-    copied = bootstrap_mean(np.repeat(means, 4), np.repeat(np.arange(20), 4), Bootstrap())
+    copied = bootstrap_mean(np.repeat(means, 4), np.repeat(np.arange(20), 4).tolist(), Bootstrap())
     naive = bootstrap_mean(np.repeat(means, 4), range(80), Bootstrap())
     assert (copied.low, copied.high) == pytest.approx((alone.low, alone.high))
     assert naive.high - naive.low < 0.7 * (alone.high - alone.low)

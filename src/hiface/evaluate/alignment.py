@@ -118,7 +118,7 @@ def rigid_icp(
 
 
 def correspondence_error(
-    predicted: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "V 3"]
+    predicted: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "_ 3"]
 ) -> CorrespondenceError:
     """How far each vertex lies from its true place, after a similarity and after a rigid fit over all.
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from hiface.assets.format import json_text
 from hiface.errors import HiFaceError, MeshError
@@ -30,6 +30,7 @@ class Problem:
     message: str
 
 
+@runtime_checkable
 class Job(Protocol):
     """One mesh to score."""
 

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Float, Int
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from hiface.errors import MeshError
 from hiface.evaluate.factorise import Solver
 from hiface.geometry.surface import Mesh
 from hiface.geometry.topology import unique_edges
@@ -87,6 +89,8 @@ def deform(patch: Mesh, targets: Float[np.ndarray, "Q 3"], handles: Handles | No
     """
     stages = STAGES_WITHOUT_HANDLES if handles is None else STAGES_WITH_HANDLES
     laplacian, tree = _laplacian(patch), cKDTree(targets, leafsize=100)
+    if handles is not None:
+        _check_held(patch.vertices, laplacian, handles)
     vertices, solves, capped, solver = patch.vertices, 0, False, Solver()
     unchanged = np.tile(np.eye(4, 3), (len(vertices), 1))
     now, before = np.ones((4 * len(vertices), 3)), np.zeros((4 * len(vertices), 3))
@@ -111,6 +115,20 @@ def _laplacian(patch: Mesh) -> sparse.csc_matrix:
     signs = np.tile([1.0, -1.0], len(edges))
     incidence = sparse.csr_matrix((signs, (rows, edges.ravel())), (len(edges), len(patch.vertices)))
     return (incidence.T @ incidence).tocsc()
+
+
+def _check_held(vertices: _Array, laplacian: sparse.csc_matrix, handles: Handles) -> None:
+    """Refuses a patch with a piece that its handles leave free in the first stage."""
+    pieces, piece_of = connected_components(laplacian, directed=False)
+    size = max(1.0, float(np.abs(vertices).max()))
+    for piece in range(pieces):
+        held = vertices[handles.vertex_ids[piece_of[handles.vertex_ids] == piece]]
+        if np.linalg.matrix_rank(_homogeneous(held), tol=1e-6 * size) < 4:
+            count = int((piece_of == piece).sum())
+            raise MeshError(
+                f"a piece of {count} of the patch's {len(vertices)} vertices is held "
+                f"by {len(held)} keypoints; expected one connected patch, its keypoints not in one plane"
+            )
 
 
 def _handle_weight(stage: Stage, solves: int) -> float:

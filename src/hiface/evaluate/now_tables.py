@@ -32,7 +32,7 @@ class NowSummary:
 
 def summarise(
     challenge: str,
-    distances: Sequence[Float[np.ndarray, "*"]],
+    distances: Sequence[Float[np.ndarray, "_"]],
     subjects: Sequence[str],
     incomplete: bool,
     bootstrap: Bootstrap,

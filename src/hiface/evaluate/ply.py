@@ -46,19 +46,16 @@ def parse_ply(data: bytes) -> tuple[_Array, _Array]:
     Raises `MeshError` (without the file's name) for what is not a PLY file, or holds polygons of other sizes.
     """
     order, elements, start = _header(data)
-    columns: dict[str, dict[str, Any]] = {}
     body = _Binary(data[start:], order) if order else _Ascii(data[start:])
     try:
-        for element in elements:
-            columns[element.name] = body.read(element)
-    except (ValueError, IndexError) as error:
+        columns = {element.name: body.read(element) for element in elements}
+        vertex, face = columns.get("vertex", {}), columns.get("face", {})
+        if not {"x", "y", "z"} <= set(vertex):
+            raise MeshError("expected a PLY element `vertex` with x, y and z; export the mesh again")
+        positions = np.stack([np.asarray(vertex[k], np.float64).reshape(-1) for k in "xyz"], axis=1)
+        return positions, _polygons(face.get("vertex_indices", face.get("vertex_index", [])))
+    except (ValueError, IndexError, TypeError, OverflowError) as error:
         raise MeshError(f"the PLY data do not match their header ({error}); the file is cut off") from error
-    vertex = columns.get("vertex", {})
-    if not {"x", "y", "z"} <= set(vertex):
-        raise MeshError("expected a PLY element `vertex` with x, y and z; export the mesh again")
-    positions = np.stack([np.asarray(vertex[k], np.float64) for k in "xyz"], axis=1)
-    face = columns.get("face", {})
-    return positions, _polygons(face.get("vertex_indices", face.get("vertex_index", [])))
 
 
 def _header(data: bytes) -> tuple[str, list[_Element], int]:
@@ -83,7 +80,7 @@ def _header(data: bytes) -> tuple[str, list[_Element], int]:
         raise MeshError(
             "the PLY header names no format; expected ascii, binary_little_endian or binary_big_endian"
         )
-    return order, elements, data.index(b"\n", end) + 1
+    return order, elements, data.find(b"\n", end) + 1 or len(data)
 
 
 def _property(words: list[str]) -> _Property:

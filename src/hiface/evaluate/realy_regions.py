@@ -69,7 +69,8 @@ class Scan:
     """One subject of the benchmark."""
 
     subject: int
-    keypoints: Float[np.ndarray, "85 3"]
+    keypoints: Float[np.ndarray, "L 3"]
+    """85, in the order of the template's."""
     patches: Mapping[Region, Mesh]
     """As in the files: duplicates kept, benchmark units."""
     mm_per_unit: float

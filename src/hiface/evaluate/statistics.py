@@ -58,7 +58,7 @@ def summarise_means(errors: Sequence[float], subjects: Sequence[Any], bootstrap:
 
 
 def summarise_pool(
-    distances: Sequence[Float[np.ndarray, "*"]], subjects: Sequence[Any], bootstrap: Bootstrap
+    distances: Sequence[Float[np.ndarray, "_"]], subjects: Sequence[Any], bootstrap: Bootstrap
 ) -> Summary:
     """NoW's statistics: all distances of all images in one pool; the interval is of the median."""
     pool = np.concatenate(distances)
@@ -75,7 +75,7 @@ def bootstrap_mean(values: Float[np.ndarray, "N"], subjects: Sequence[Any], boot
 
 
 def bootstrap_median(
-    distances: Sequence[Float[np.ndarray, "*"]], subjects: Sequence[Any], bootstrap: Bootstrap
+    distances: Sequence[Float[np.ndarray, "_"]], subjects: Sequence[Any], bootstrap: Bootstrap
 ) -> Interval:
     """The same of the pooled median, to a two-thousandth of the pool."""
     names, group = np.unique(np.asarray(subjects), return_inverse=True)
@@ -88,7 +88,7 @@ def bootstrap_median(
 
 
 def cumulative_curve(
-    distances: Sequence[Float[np.ndarray, "*"]], top_mm: float = 8.0, points: int = 801
+    distances: Sequence[Float[np.ndarray, "_"]], top_mm: float = 8.0, points: int = 801
 ) -> Curve:
     """NoW's curve: percent of all points with an error below x, for x from 0 to `top_mm`; exact, no bins."""
     ranked = np.sort(np.concatenate(distances))
