@@ -235,6 +235,6 @@ def _write_glb(result: Reconstruction, path: Path, texture: FaceTexture, eyes: U
 
 
 def write_coefficients(coefficients: Coefficients, path: Path) -> None:
-    tensors = {f.name: getattr(coefficients, f.name).numpy() for f in fields(coefficients)}
+    tensors = {f.name: np.ascontiguousarray(getattr(coefficients, f.name).numpy()) for f in fields(coefficients)}
     data = safetensors_bytes(tensors, metadata={"format": "hiface.coefficients", "version": "1"})
     write_atomically(path, lambda temporary: temporary.write_bytes(data))

@@ -52,10 +52,12 @@ class Sample:
         jpeg = cv2.imencode(".jpg", cv2.cvtColor(self.picture, cv2.COLOR_RGB2BGR), quality)[1]
         mask = cv2.imencode(".png", self.skin.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
         header = {"sample": json.dumps(self.facts, sort_keys=True)}
+        # safetensors writes the buffer under a view, not the view
+        contiguous = {k: np.ascontiguousarray(v) for k, v in self.tensors.items()}
         return {
             "jpg": jpeg.tobytes(),
             "mask.png": mask.tobytes(),
-            "safetensors": safetensors_bytes(self.tensors, metadata=header),
+            "safetensors": safetensors_bytes(contiguous, metadata=header),
         }
 
 
