@@ -195,7 +195,7 @@ class HiFace:
         timings = timings | {"network": time.perf_counter() - started}
         return [self._face(photo, prediction, k, box, ipd_mm, timings) for k, box in enumerate(refined)]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict(self, photo: Photo, boxes: list[CropBox]) -> tuple[Prediction, UInt8[np.ndarray, "B S S 3"]]:
         """One pass of the network over crops of a photo."""
         side = self.reconstructor.config.crop
@@ -203,7 +203,7 @@ class HiFace:
         tensor = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
         return self.reconstructor(tensor), crops
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _photo_points(self, prediction: Prediction, boxes: list[CropBox]) -> Float[np.ndarray, "B 68 2"]:
         side = self.reconstructor.config.crop
         (screen,) = self.reconstructor.points(prediction.coefficients, side, ("mediapipe68",))
@@ -218,7 +218,7 @@ class HiFace:
         sigma = float(prediction.log_sigma[k].exp().median()) * box.side
         return self.assemble(photo, box, coefficients, self._metric(coefficients, ipd_mm), timings, sigma)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def assemble(
         self, photo: Photo, box: CropBox, coefficients: Coefficients, metric: tuple[float, str],
         timings: dict[str, float] | None = None, landmark_sigma: float = float("nan"), parts: Parts = "both",
@@ -258,6 +258,7 @@ class HiFace:
             model=self,
         )
 
+    @torch.no_grad()
     def _metric(self, coefficients: Coefficients, ipd_mm: float | None) -> tuple[float, str]:
         """Factor to the assumed or given inter-pupillary distance, and what to tell the user."""
         joints = self.face.joints(coefficients.identity)

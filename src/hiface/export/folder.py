@@ -121,7 +121,7 @@ def summary(
     }
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def face_texture(result: Reconstruction, side: int = TEXTURE) -> FaceTexture:
     """The face's texture from its photo."""
     albedo = result.model.reconstructor.albedo
@@ -170,7 +170,7 @@ def _write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, flo
         span = write_map16(folder / f"{name}.png", fine)
         ranges[name] = {"min_mm": span.min_mm, "max_mm": span.max_mm}
     write_png8(folder / "normal.png", face_normal_map(result))
-    with torch.inference_mode():
+    with torch.no_grad():
         albedo = result.model.reconstructor.albedo.face(result.coefficients.albedo.to(result.model.device), MAP)
     write_png8(folder / "albedo.png", (srgb_from_linear(albedo[0].cpu().numpy()) * 255 + 0.5).astype(np.uint8))
     return ranges
@@ -221,7 +221,7 @@ def _displacer(face: FaceModel) -> Displacer:
 
 def _write_glb(result: Reconstruction, path: Path, texture: FaceTexture, eyes: UInt8[np.ndarray, "Re Re 3"]) -> None:
     c, factor = result.coefficients, result.millimetre_factor
-    with torch.inference_mode():
+    with torch.no_grad():
         joints = result.face.joints(c.identity.to(result.model.device))[0].cpu().numpy() * factor
     pictures = GlbTextures(texture.colour, texture.head, eyes, face_normal_map(result, TEXTURE))
     extras = {
