@@ -66,6 +66,7 @@ def shard_members(rng, face):
     truth = {
         "identity": rng.normal(0, 1, face.identity_size), "expression": rng.uniform(0, 1, face.expression_size),
         "rotation": rng.normal(0, 0.1, (4, 3)), "light": rng.normal(0, 1, (9, 3)),
+        "albedo_mean": rng.uniform(0.05, 0.5, 3),
         "static": rng.normal(0, 1, 5), "compressed": rng.normal(0, 1, 3), "stretched": rng.normal(0, 1, 3),
         "mediapipe478": points_on_picture(rng), "dense669": rng.uniform(10, 50, (669, 2)),
     }  # fmt: skip

@@ -44,7 +44,7 @@ def train(
     config
         TOML file with differences from the defaults (experiments/).
     teacher
-        Age teacher for L_kd (`hiface train-teacher`); without it the term is left out.
+        Age teacher for L_kd (`hiface train-teacher`); without it the photos' own age labels, softened, teach.
     face_model
         Face model asset; the shipped one unless given.
     detail_basis

@@ -75,6 +75,10 @@ class AlbedoModel(nn.Module):
         """The tile of head and neck, linear RGB."""
         return _evaluate(albedo, self.head_mean, self.head_modes, side)
 
+    def middle(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "A 3"]]:
+        """Density and modes averaged over the middle of the face: what decides a skin's colour."""
+        return _middle(self.face_mean), _middle(self.face_modes)
+
     def reduced(self, side: int) -> AlbedoModel:
         """A copy whose maps are `side` texels: what training renders with, many times cheaper."""
         copy = object.__new__(AlbedoModel)
@@ -99,6 +103,12 @@ def _resize(maps: Float[Tensor, "*N R R"], side: int) -> Float[Tensor, "*N S S"]
     else:
         resized = nn.functional.interpolate(batch, size=(side, side), mode="bilinear", align_corners=False)
     return resized.reshape(*maps.shape[:-2], side, side)
+
+
+def _middle(maps: Float[Tensor, "*N R R"]) -> Float[Tensor, "*N"]:
+    side = maps.shape[-1]
+    rows, columns = slice(int(0.39 * side), int(0.64 * side)), slice(int(0.29 * side), int(0.7 * side))
+    return maps[..., rows, columns].mean((-2, -1))
 
 
 def _evaluate(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
+from hiface.network.age import softened
 from hiface.photo.crop import crop_from_landmarks
 from hiface.train.augment import Jitter, crop_and_matrix, jittered, spoil
 from hiface.train.photos import PhotoSet
@@ -29,10 +30,7 @@ def plain_crops(photos: PhotoSet, side: int) -> np.ndarray:
 def train_age_teacher(
     photos: PhotoSet, held_out: PhotoSet, steps: int = 3000, seed: int = 0
 ) -> tuple[AgeTeacher, float]:
-    """A teacher trained on photos with a known age group, and its mean error on others, in groups.
-
-    Neighbouring groups share a little of the target: their border is a birthday.
-    """
+    """A teacher trained on photos with a known age group, and its mean error on others, in groups."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     teacher = AgeTeacher()
@@ -46,7 +44,9 @@ def train_age_teacher(
         chosen = rng.choice(known, 64, p=chance)
         crops = np.stack([_spoilt(photos, int(i), teacher.crop, rng) for i in chosen])
         x = torch.from_numpy(crops).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last) / 255
-        loss = -(_soft(photos.age[chosen]) * teacher(x, arithmetic("auto", x.device))).sum(1).mean()
+        loss = (
+            -(torch.from_numpy(softened(photos.age[chosen])) * teacher(x, arithmetic("auto", x.device))).sum(1).mean()
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -67,9 +67,3 @@ def _spoilt(photos: PhotoSet, index: int, side: int, rng: np.random.Generator) -
     box = jittered(crop_from_landmarks(photos.points[index][_68].astype(np.float64)), rng, Jitter())
     crop = spoil(crop_and_matrix(photos.pictures[index], box, side)[0], rng)
     return np.ascontiguousarray(crop[:, ::-1]) if rng.random() < 0.5 else crop
-
-
-def _soft(groups: np.ndarray) -> torch.Tensor:
-    distance = np.abs(np.arange(9)[None] - groups[:, None])
-    target = np.where(distance == 0, 1.0, np.where(distance == 1, 0.15, 0.01))
-    return torch.from_numpy((target / target.sum(1, keepdims=True)).astype(np.float32))

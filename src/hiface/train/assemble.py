@@ -14,6 +14,7 @@ from hiface.face.albedo import AlbedoModel
 from hiface.face.asset import ARKIT
 from hiface.face.landmarks import mirror_pairs
 from hiface.face.model import FaceModel
+from hiface.network.age import softened
 from hiface.network.backbone import load_backbone_weights
 from hiface.reconstructor import Reconstructor, start_from
 from hiface.train.age_teacher import plain_crops
@@ -105,7 +106,10 @@ def validation(config: TrainConfig, model: Reconstructor, options: RunOptions) -
 
 
 def _ages(photos: PhotoSet | None, teacher: Path | None) -> np.ndarray | None:
-    if photos is None or teacher is None:
+    """Γ_age of the photos: a teacher's answers, or without one the photos' own labels, softened."""
+    if photos is None:
         return None
+    if teacher is None:
+        return softened(photos.age)
     network = load_teacher(teacher)
     return age_of_crops(network, plain_crops(photos, network.crop))

@@ -38,6 +38,8 @@ class Batch:
     expression: Float[Tensor, "N E"]
     turn: Float[Tensor, "N 3 3"]
     light: Float[Tensor, "N 9 3"]
+    albedo_mean: Float[Tensor, "N 3"]
+    """Mean linear albedo of the middle of the face."""
     static: Float[Tensor, "N K"]
     compressed: Float[Tensor, "N C"]
     stretched: Float[Tensor, "N D"]
@@ -105,7 +107,7 @@ class StepDataset(Dataset[Batch]):
         row["dense_weight"] = 0.25 + 0.75 * seen
         row["weight478"] = 0.25 + 0.75 * truth["mediapipe478_visible"].astype(np.float32)
         row["turn"] = _turned(truth["rotation"], matrix)
-        for name in ("identity", "expression", "light", "static", "compressed", "stretched"):
+        for name in ("identity", "expression", "light", "albedo_mean", "static", "compressed", "stretched"):
             row[name] = truth[name].astype(np.float32)
         return row
 
@@ -159,6 +161,7 @@ class StepDataset(Dataset[Batch]):
             "dense_weight": (669,),
             "turn": (3, 3),
             "light": (9, 3),
+            "albedo_mean": (3,),
             "scores": (52,),
             "age": (9,),
         }

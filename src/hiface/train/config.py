@@ -44,8 +44,8 @@ class LossWeights:
     """λ_kd."""
     light: float = 0.05
     """On the light's coefficients; synthetic images."""
-    albedo: float = 0.05
-    """On the albedo's coefficients; synthetic images whose skin the basis spans."""
+    albedo: float = 0.3
+    """On the logarithm of the mid-face's mean colour; synthetic images."""
     prior: float = 1e-3
     """λ_reg."""
     prior_photos: float = 1e-2

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hiface import losses
+from hiface.face.albedo import BRIGHTEST
 from hiface.geometry.rotation import matrix_from_axis_angle
 from hiface.reconstructor import Prediction, Reconstructor
 from hiface.train.batches import Batch
@@ -23,6 +24,8 @@ class Objective(nn.Module):
     vertex_gram: Float[Tensor, "I I"]
     shape_gram: Float[Tensor, "I I"]
     expression_gram: Float[Tensor, "E E"]
+    skin_density: Float[Tensor, "3"]
+    skin_modes: Float[Tensor, "A 3"]
     static_gram: Float[Tensor, "K K"]
     compressed_gram: Float[Tensor, "C C"]
     stretched_gram: Float[Tensor, "C C"]
@@ -38,6 +41,9 @@ class Objective(nn.Module):
         self._keep("vertex_gram", losses.gram_of(identity.flatten(1), count))
         self._keep("shape_gram", losses.gram_of(without_similarity(identity, face.mean[chosen]).flatten(1), count))
         self._keep("expression_gram", losses.gram_of(face.expression_basis[:, chosen].flatten(1), count))
+        density, modes = model.albedo.middle()
+        self._keep("skin_density", density)
+        self._keep("skin_modes", modes)
         basis = model.detail_model.basis
         for name in ("static", "compressed", "stretched"):
             modes = getattr(basis, f"{name}_modes")
@@ -94,8 +100,14 @@ class Objective(nn.Module):
             + losses.modes_loss(compressed, batch.compressed, self.compressed_gram)
             + losses.modes_loss(stretched, batch.stretched, self.stretched_gram),
             "light": (c.light[:n] - batch.light).abs().mean(),
+            "albedo": self._skin_colour_loss(c.albedo[:n], batch.albedo_mean),
             "prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n], compressed, stretched),
         }
+
+    def _skin_colour_loss(self, albedo: Float[Tensor, "N A"], colour: Float[Tensor, "N 3"]) -> Float[Tensor, ""]:
+        """Difference of the mid-face's mean colour, as a logarithm: a tenth too bright is a tenth, dark or light."""
+        own = BRIGHTEST * torch.sigmoid(-(self.skin_density + albedo @ self.skin_modes))
+        return (own.log() - colour.clamp(min=0.005).log()).abs().mean()
 
     def photo_terms(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         n, c = batch.synthetic, prediction.coefficients
