@@ -33,11 +33,10 @@ def synth(
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
     """
-    from hiface.synth.preview import write_sheet
+    from hiface.synth.contact import write_sheet
     from hiface.synth.shards import ShardOptions, generate_shards
 
     if preview is None:
         generate_shards(ShardOptions(count=count, seed=seed, out=out, data=data, workers=workers))
-        return
-    rows, _, columns = preview.partition("x")
-    write_sheet(out, data, rows=int(rows), columns=int(columns), seed=seed)
+    else:
+        write_sheet(out, data, preview, seed)
