@@ -110,3 +110,31 @@ def _stack(arrays: Iterator[Int[np.ndarray, "_ 3"]]) -> Int[np.ndarray, "T 3"]:
 def _cross(a: Float[np.ndarray, "3 T"], b: Float[np.ndarray, "3 T"]) -> list[Float[np.ndarray, "T"]]:
     """x, y and z of a × b."""
     return [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+
+
+def tangent_frame(
+    piece: Piece, vertices: Float[np.ndarray, "V 3"], normals: Float[np.ndarray, "N 3"]
+) -> Float[np.ndarray, "N 4"]:
+    """glTF's tangents at the corners: unit vectors along ∂P/∂u at right angles to `normals`, and the sign
+    with which normal × tangent runs along v (up), which is where green points in a normal map."""
+    a, b, c = (np.asarray(vertices, np.float32)[piece.source[piece.triangles[:, k]]] for k in range(3))
+    p, q, r = (piece.uv[piece.triangles[:, k]] for k in range(3))
+    (du1, dv1), (du2, dv2) = (q - p).T, (r - p).T
+    area = (du1 * dv2 - du2 * dv1)[:, None]  # weighs large triangles more; its sign tells mirrored ones
+    along = np.sign(area) * ((b - a) * dv2[:, None] - (c - a) * dv1[:, None])
+    summed = np.zeros((len(piece.source), 4), np.float32)
+    for k in range(3):
+        np.add.at(summed, piece.triangles[:, k], np.concatenate([along, area], 1))
+    tangent = summed[:, :3] - normals * np.einsum("nx,nx->n", summed[:, :3], normals)[:, None]
+    length = np.linalg.norm(tangent, axis=1, keepdims=True)
+    lost = length[:, 0] < 1e-12
+    tangent = np.where(lost[:, None], _any_across(normals), tangent / np.maximum(length, 1e-12))
+    sign = np.where(summed[:, 3:] < 0, -1, 1)
+    return np.concatenate([tangent, sign], 1).astype(np.float32)
+
+
+def _any_across(normals: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+    """Some unit vectors at right angles to unit vectors."""
+    axis = np.eye(3, dtype=np.float32)[np.abs(normals).argmin(1)]
+    across = np.cross(normals, axis)
+    return np.asarray(across / np.linalg.norm(across, axis=1, keepdims=True))

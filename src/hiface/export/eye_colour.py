@@ -40,9 +40,7 @@ def eye_look(crop: UInt8[np.ndarray, "S S 3"], seen: Seen, eyes: EyeTextures, sk
     """
     pixels, radius, below = _eye_pixels(crop, seen)
     outside = pixels[radius > 1.15 * IRIS_RADIUS]
-    white = linear_from_srgb(eyes.white.reshape(-1, 3).astype(np.float32) / 255)
-    white = np.median(white, axis=0)
-    brightness = _brightness(outside, white, skin)
+    brightness = _brightness(outside, _white_of(eyes), skin)
     iris = pixels[(radius < 0.9 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS) & below]
     if len(iris) < _FEWEST or len(outside) < _FEWEST:
         return EyeLook(eyes.colours[0], brightness)
@@ -59,6 +57,14 @@ def _eye_pixels(
     place = seen.place[::FINER, ::FINER][inside] - 0.5
     colours = linear_from_srgb(crop[inside].astype(np.float32) / 255)
     return colours, np.hypot(place[:, 0], place[:, 1]), place[:, 1] > -0.1 * IRIS_RADIUS
+
+
+def _white_of(eyes: EyeTextures) -> Float[np.ndarray, "3"]:
+    """Linear colour of the texture's white beside the iris."""
+    axis = ((np.arange(len(eyes.white)) + 0.5) / len(eyes.white) * 2 - 1) * eyes.white_reach
+    radius = np.hypot(*np.meshgrid(axis, axis))
+    ring = eyes.white[(radius > 1.15 * IRIS_RADIUS) & (radius < 1.5 * IRIS_RADIUS)]
+    return np.asarray(np.median(linear_from_srgb(ring.astype(np.float64) / 255), axis=0))
 
 
 def _brightness(
@@ -85,6 +91,6 @@ def iris_colour(iris: Float[np.ndarray, "3"]) -> str:
         return "dark brown"
     if red > 1.38 + light:
         return "brown"
-    if red > 1.18 and blue < 0.88:
+    if red > 1.14 and blue < 0.84:
         return "green"
     return "blue" if blue > 1.03 else "grey"

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from hiface.assets.format import write_atomically
 from hiface.errors import MeshError
-from hiface.export.corners import Piece, pieces
+from hiface.export.corners import Piece, pieces, tangent_frame
 from hiface.export.gltf_buffer import BufferWriter
 from hiface.export.gltf_material import FLAT, GlbTextures, add_pictures, material_of
 from hiface.export.morphs import Offset, gaze_offsets, normal_offsets, position_offsets, sparse_rows
@@ -62,7 +62,9 @@ def write_glb(
     document = gltf.GLTF2(asset=gltf.Asset(generator="hiface", version="2.0"))
     document.asset.extras = {"units": "metres", **(extras or {})}
     add_pictures(document, buffer, textures)
-    mesh = _mesh(document, buffer, _Face(model, np.asarray(neutral, np.float32), joints, factor))
+    mapped = None if textures.normal is None else "face"
+    face = _Face(model, np.asarray(neutral, np.float32), joints, factor, mapped)
+    mesh = _mesh(document, buffer, face)
     names = list(model.expression_names)
     mesh.weights = [0.0] * len(names) if weights is None else [round(float(w), 5) for w in weights]
     mesh.extras = {"targetNames": names}
@@ -99,6 +101,8 @@ class _Face:
     neutral: Float[np.ndarray, "V 3"]
     joints: Float[np.ndarray, "J 3"]
     factor: float
+    with_tangents: str | None
+    """The piece that has a normal map."""
 
 
 def _mesh(document: gltf.GLTF2, buffer: BufferWriter, face: _Face) -> gltf.Mesh:
@@ -130,9 +134,13 @@ def _attributes(buffer: BufferWriter, face: _Face, piece: Piece) -> gltf.Attribu
     weights = face.model.skin_weights.cpu().numpy()[piece.source]
     order = np.argsort(-weights, axis=1, kind="stable")
     weights = np.take_along_axis(weights, order, 1)
+    tangents = None
+    if piece.name == face.with_tangents:
+        tangents = buffer.array(tangent_frame(piece, face.neutral, normals))
     return gltf.Attributes(
         POSITION=buffer.array(face.neutral[piece.source] * np.float32(METRES), bounds=True),
         NORMAL=buffer.array(normals),
+        TANGENT=tangents,
         TEXCOORD_0=None if piece.name in FLAT else buffer.array(_turned(piece.uv)),
         JOINTS_0=buffer.array(np.where(weights > 0, order, 0).astype(np.uint8)),
         WEIGHTS_0=buffer.array(weights / weights.sum(1, keepdims=True)),

@@ -186,7 +186,7 @@ def _seen_colour(
     weight *= smoothstep(texels[..., 4], *_PHOTO_BORDER)
     weight *= texels[..., 2] - nearest < _DEPTH_MM
     weight *= tile.inside
-    weight = cv2.blur(weight, (5, 5)) * tile.covered
+    weight = np.minimum(weight, cv2.blur(weight, (len(weight) // 128 + 1,) * 2)) * tile.covered
     colour = cv2.remap(view.crop, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return colour, weight * _looks_like_skin(colour, weight, tile)
 
