@@ -133,7 +133,8 @@ def torch_replace(coefficients, **changes):
 
 
 def test_animation_takes_what_it_is_told(face):
-    driver = torch_replace(face.coefficients, expression=face.coefficients.expression * 0 + 0.2, static=-face.coefficients.static)
+    own = face.coefficients
+    driver = torch_replace(own, expression=own.expression * 0 + 0.2, static=-own.static)
     other = face.model.assemble(face.photo, face.box, driver, (1.0, "test"))
     moved, aged, bare = (hiface.animate(face, other, mode) for mode in ("dynamic", "static", "none"))
     assert torch.equal(moved.coefficients.expression, driver.expression)
