@@ -26,7 +26,7 @@ class MapRange:
     max_mm: float
 
 
-def write_map16(path: str | Path, values: Float[Array, "R R"]) -> MapRange:
+def write_map16(path: str | Path, values: Float[np.ndarray, "R R"]) -> MapRange:
     """Write a map as 16-bit grey PNG over its own range and return the range.
 
     The error is at most half a step of (max - min) / 65535: 0.02 µm for wrinkles of 2 mm.
@@ -40,7 +40,7 @@ def write_map16(path: str | Path, values: Float[Array, "R R"]) -> MapRange:
     return MapRange(low, high)
 
 
-def read_map16(path: str | Path, limits: MapRange) -> Float[Array, "R R"]:
+def read_map16(path: str | Path, limits: MapRange) -> Float[np.ndarray, "R R"]:
     """The map that `write_map16` wrote, float32, in the unit of its range."""
     path = Path(path)
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
@@ -50,7 +50,7 @@ def read_map16(path: str | Path, limits: MapRange) -> Float[Array, "R R"]:
     return (limits.min_mm + stored.astype(np.float64) * step).astype(np.float32)
 
 
-def write_png8(path: str | Path, picture: UInt8[Array, "H W 3"] | UInt8[Array, "H W"]) -> Path:
+def write_png8(path: str | Path, picture: UInt8[np.ndarray, "H W 3"] | UInt8[np.ndarray, "H W"]) -> Path:
     """Write an RGB (sRGB colours, or encoded normals) or grey picture as PNG; returns the path."""
     picture = np.asarray(picture)
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
@@ -65,7 +65,9 @@ def _write_png(path: str | Path, picture: Array) -> Path:
     return write_atomically(path, lambda temporary: temporary.write_bytes(data.tobytes()))
 
 
-def normal_map(displacement: Float[Array, "R R"], frame: Float[Array, "R R 3 2"]) -> UInt8[Array, "R R 3"]:
+def normal_map(
+    displacement: Float[np.ndarray, "R R"], frame: Float[np.ndarray, "R R 3 2"]
+) -> UInt8[np.ndarray, "R R 3"]:
     """Tangent-space normals of a displaced surface as glTF has them: red +u, green +v (OpenGL), blue outwards.
 
     displacement: mm, row 0 is v = 1. frame: J = ∂P/∂(u, v), mm per unit of UV (`geometry.uv.tangents`), with

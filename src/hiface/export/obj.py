@@ -26,13 +26,13 @@ _DECIMALS, _UV_DECIMALS = 4, 6
 class ObjMesh:
     """A mesh as an OBJ file holds it; -1 pads a triangle, and stands for a corner without UV or normal."""
 
-    vertices: Float[Array, "V 3"]
-    polygons: Int[Array, "F 4"]
-    uv: Float[Array, "Vt 2"]
+    vertices: Float[np.ndarray, "V 3"]
+    polygons: Int[np.ndarray, "F 4"]
+    uv: Float[np.ndarray, "Vt 2"]
     """v up; empty where the file has none."""
-    uv_polygons: Int[Array, "F 4"]
-    normals: Float[Array, "N 3"]
-    normal_polygons: Int[Array, "F 4"]
+    uv_polygons: Int[np.ndarray, "F 4"]
+    normals: Float[np.ndarray, "N 3"]
+    normal_polygons: Int[np.ndarray, "F 4"]
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class ObjMaterial:
 
 def write_obj(
     path: str | Path,
-    vertices: Float[Array, "V 3"],
-    polygons: Int[Array, "F 4"],
-    uv: Float[Array, "Vt 2"] | None = None,
-    uv_polygons: Int[Array, "F 4"] | None = None,
-    normals: Float[Array, "V 3"] | None = None,
+    vertices: Float[np.ndarray, "V 3"],
+    polygons: Int[np.ndarray, "F 4"],
+    uv: Float[np.ndarray, "Vt 2"] | None = None,
+    uv_polygons: Int[np.ndarray, "F 4"] | None = None,
+    normals: Float[np.ndarray, "V 3"] | None = None,
     texture: str | None = None,
     materials: Sequence[ObjMaterial] = (),
 ) -> Path:

@@ -87,7 +87,7 @@ class CropBox:
     """Radians; the crop's x axis points along (cos roll, sin roll) in the photo, whose y points down."""
 
 
-def photo_from_crop(box: CropBox, side: int) -> Float[Array, "3 3"]:
+def photo_from_crop(box: CropBox, side: int) -> Float[np.ndarray, "3 3"]:
     """The matrix that takes pixel coordinates of a crop of `side` pixels to photo pixel coordinates."""
     along = np.array([math.cos(box.roll), math.sin(box.roll)]) * (box.side / side)
     linear = np.array([[along[0], -along[1]], [along[1], along[0]]])
@@ -97,13 +97,13 @@ def photo_from_crop(box: CropBox, side: int) -> Float[Array, "3 3"]:
     return matrix
 
 
-def transform_points(matrix: Float[Array, "3 3"], points: Float[Array, "*N 2"]) -> Float[Array, "*N 2"]:
+def transform_points(matrix: Float[np.ndarray, "3 3"], points: Float[np.ndarray, "*N 2"]) -> Float[np.ndarray, "*N 2"]:
     """Points under an affine 3 x 3 matrix such as `photo_from_crop` or its inverse."""
     moved: Array = points @ matrix[:2, :2].T + matrix[:2, 2]
     return moved
 
 
-def crop_pixels(pixels: UInt8[Array, "H W 3"], box: CropBox, side: int) -> UInt8[Array, "side side 3"]:
+def crop_pixels(pixels: UInt8[np.ndarray, "H W 3"], box: CropBox, side: int) -> UInt8[np.ndarray, "side side 3"]:
     """The crop, `side` pixels wide; outside the photo its edge pixels are repeated.
 
     Enlarging is bilinear. Shrinking averages: whole blocks of photo pixels first, the rest by supersampling.
@@ -136,17 +136,17 @@ def _around(pixels: Array, box: CropBox, block: int) -> tuple[Array, Array]:
     return cv2.resize(part, small_wh, interpolation=cv2.INTER_AREA), low
 
 
-def crop_from_landmarks(points68: Float[Array, "68 2"]) -> CropBox:
+def crop_from_landmarks(points68: Float[np.ndarray, "68 2"]) -> CropBox:
     """The crop of a face by its 68 points, photo pixels. Raises `PhotoError` where they are no face's."""
     return _read_off(*_affine_view(points68, _MEAN68, _RIDGE68))
 
 
-def crop_from_landmarks478(points: Float[Array, "478 2"]) -> CropBox:
+def crop_from_landmarks478(points: Float[np.ndarray, "478 2"]) -> CropBox:
     """The crop of a face by MediaPipe's 478 points, photo pixels: exactly that of the 68 among them."""
     return crop_from_landmarks(np.asarray(points)[list(IBUG68_OF_MEDIAPIPE)])
 
 
-def crop_from_points5(points5: Float[Array, "5 2"], box_xyxy: Float[Array, "4"]) -> CropBox:
+def crop_from_points5(points5: Float[np.ndarray, "5 2"], box_xyxy: Float[np.ndarray, "4"]) -> CropBox:
     """The crop of a face by what YuNet says: eyes, nose tip, mouth corners, and its box; photo pixels."""
     fitted = _read_off(*_affine_view(points5, _MEAN5, _RIDGE5))
     boxed = crop_from_box(box_xyxy, fitted.roll)
@@ -154,7 +154,7 @@ def crop_from_points5(points5: Float[Array, "5 2"], box_xyxy: Float[Array, "4"])
     return CropBox((float(centre[0]), float(centre[1])), math.sqrt(fitted.side * boxed.side), fitted.roll)
 
 
-def crop_from_box(box_xyxy: Float[Array, "4"], roll: float = 0.0) -> CropBox:
+def crop_from_box(box_xyxy: Float[np.ndarray, "4"], roll: float = 0.0) -> CropBox:
     """The crop of a face by a box as YuNet draws it (forehead to chin), for a face of known roll."""
     left, top, right, bottom = (float(x) for x in box_xyxy)
     if not (right > left and bottom > top):  # false for NaN too

@@ -28,9 +28,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Face:
     """One face that the detector found, in photo pixels."""
 
-    box_xyxy: Float[Array, "4"]
+    box_xyxy: Float[np.ndarray, "4"]
     """Left, top, right, bottom; may reach beyond the photo."""
-    points5: Float[Array, "5 2"]
+    points5: Float[np.ndarray, "5 2"]
     """The subject's right eye, left eye, nose tip, right and left mouth corner."""
     score: float
     """0 to 1."""
@@ -61,9 +61,9 @@ class Pass:
 
 
 UPRIGHT = (
-    Pass(1280, sizes=(0, 128)),
-    Pass(480, margin=0.25, enlarge=2, sizes=(24, math.inf)),
-    Pass(160, margin=0.5, enlarge=2, sizes=(64, math.inf)),
+    Pass(1280, sizes=(0.0, 128.0)),
+    Pass(480, margin=0.25, enlarge=2.0, sizes=(24.0, math.inf)),
+    Pass(160, margin=0.5, enlarge=2.0, sizes=(64.0, math.inf)),
 )
 TURNED = tuple(replace(UPRIGHT[1], turn=turn, score=0.75) for turn in (-45, 45, -90, 90, 180))
 """Only where no upright pass is sure; stricter, since five more looks find five times the false ones."""
@@ -88,7 +88,7 @@ class FaceDetector:
     _network: Any = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def detect(self, photo: Photo | UInt8[Array, "H W 3"]) -> list[Face]:
+    def detect(self, photo: Photo | UInt8[np.ndarray, "H W 3"]) -> list[Face]:
         """The faces in a photo (or RGB array), largest first; an empty list where there is none.
 
         The same photo gives the same faces. Photos of more than 1280 px are looked at in that size, so faces
@@ -130,7 +130,7 @@ def without_repeats(faces: Iterable[Face]) -> list[Face]:
     return kept
 
 
-def overlap(a: Float[Array, "4"], b: Float[Array, "4"]) -> float:
+def overlap(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
     """Intersection over union of two boxes, left, top, right, bottom."""
     common = _common_area(a, b)
     return common / (_area(a) + _area(b) - common)

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 class Photo:
     """A photo as its viewer sees it: upright, opaque, 8-bit sRGB."""
 
-    pixels: UInt8[Array, "H W 3"]
+    pixels: UInt8[np.ndarray, "H W 3"]
     """RGB, row 0 at the top, C-contiguous."""
     name: str
     """Path or `<bytes>` or `<array>`: what messages call it."""
