@@ -109,6 +109,29 @@ def test_a_face_cut_by_the_photos_border_is_completed():
     assert 0.1 < (result.seen > 0.5)[covered()].mean() < 0.3
 
 
+def test_head_and_face_meet_in_one_colour():
+    """Light from one side: along the border, and at the head's own UV seams, no step is left."""
+    photo = plain()
+    photo = np.uint8(photo * np.linspace(0.5, 1.3, SIDE)[None, :, None])
+    result = texture_of(photo, 0.2)
+    found = {p.name: p for p in pieces(shipped())}
+    colours = {}
+    for name, picture in (("face", result.colour), ("head", result.head)):
+        uv, source = found[name].uv, found[name].source
+        side = len(picture)
+        row, column = (np.clip(np.int64(x), 0, side - 1) for x in ((1 - uv[:, 1]) * side, uv[:, 0] * side))
+        for vertex, colour in zip(source, picture[row, column].astype(float), strict=True):
+            colours.setdefault((name, int(vertex)), []).append(colour)
+    common = np.intersect1d(found["face"].source, found["head"].source)
+    steps = [np.ptp(colours["face", v] + colours["head", v], axis=0).max() for v in common.tolist()]
+    assert len(steps) > 150
+    assert np.median(steps) < 3
+    assert np.quantile(steps, 0.95) < 10
+    own = [np.ptp(c, axis=0).max() for (name, _), c in colours.items() if name == "head" and len(c) > 1]
+    assert len(own) > 20
+    assert np.quantile(own, 0.95) < 4
+
+
 def test_arrays_of_another_model_are_refused():
     with pytest.raises(MeshError, match="vertices"):
         texture_of(plain(), points=np.zeros((7, 2)))

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+_NEARNESS = 3.0
+"""How much more a known texel counts from level to level of the pyramid: 1 gives far fills the overall
+mean, 4 what lies nearest, noise included."""
 _SOFT = 16.0
 """Added to 8-bit values before logarithms: noise in the dark must not decide a gain."""
 
@@ -31,7 +34,9 @@ def _filled(weighted: Float[np.ndarray, "R R D"], smallest: int) -> Float[np.nda
         overall = total[:-1] / max(float(total[-1]), 1e-6)
         known = np.minimum(weight, 1)
         return np.asarray(known * mean + (1 - known) * overall)
-    coarse = _filled(cv2.pyrDown(weighted, borderType=cv2.BORDER_REPLICATE), smallest)
+    coarse = _NEARNESS * cv2.pyrDown(weighted, borderType=cv2.BORDER_REPLICATE)
+    coarse /= np.maximum(coarse[..., -1:], 1)
+    coarse = _filled(coarse, smallest)
     known = np.minimum(weight, 1)
     return np.asarray(known * mean + (1 - known) * _grown(coarse))
 

@@ -68,15 +68,17 @@ def face_pictures(
     texture: FaceTexture,
     eyes: UInt8[np.ndarray, "Re Re 3"],
     brightness: Float[np.ndarray, "3"] | None = None,
+    seen: Seen | None = None,
 ) -> FacePictures:
     """All four pictures.
 
     crop: sRGB; its side is that of the pictures. posed: all vertices, mm, in the crop's frame (+x right, +y
     up, +z towards the camera, the optical axis through the origin). scale: crop sides per mm. displacement:
     mm, face tile. texture: of `photo_texture`. eyes: the eyeball's texture. brightness: linear factor on
-    eyes, teeth and mouth that brings them to the photo's light.
+    eyes, teeth and mouth that brings them to the photo's light. seen: `look_at(model, posed, scale, S)` where
+    the caller has it already.
     """
-    seen = look_at(model, posed, scale, len(crop))
+    seen = look_at(model, posed, scale, len(crop)) if seen is None else seen
     open_share, lit = openness(seen), key_shadow(seen)
     plain = clay(seen, seen.normal, open_share, lit)
     rough = clay(seen, with_relief(seen, model, displacement), open_share * cavity(seen, displacement), lit)

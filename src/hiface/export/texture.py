@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from hiface.errors import MeshError
 from hiface.export.blend import fill_smoothly, logarithm, shrunk, smoothstep, with_gain
 from hiface.export.corners import PIECES, pieces
+from hiface.export.texture_head import match_head, unwrapped
 from hiface.face.model import FaceModel
 from hiface.geometry.colour import srgb_from_linear
 from hiface.render.interpolate import interpolate
@@ -36,6 +37,10 @@ _DEPTH_MM = 2.5
 cheek."""
 _ALIKE = (1.9, 3.2)
 """Deviations from the skin's own colours up to which a colour is skin, and beyond which it is not."""
+_SPREAD = ((0.22, 0.07, 0.07), (0.40, 0.11, 0.11))
+"""Least and greatest deviation of skin in brightness, red over green and blue over green (logarithms)."""
+_SURE = (0.5, 1.0)
+"""Weights from which a texel has a say in the gains: what is half hair has none."""
 _BORDER = (0.01, 0.06)
 """Distances from the tile's outline, of its side, over which the photo fades in."""
 
@@ -99,42 +104,42 @@ def photo_texture(
     else:
         other, mirror_weight = _seen_colour(view, model, tile, model.symmetry)
     colour = _blend(own, weight, other, mirror_weight, _albedo_picture(face_albedo, side))
-    head = _match_head(_albedo_picture(head_albedo, len(head_albedo)), colour, model)
+    head = match_head(_albedo_picture(head_albedo, len(head_albedo)), colour, model)
     return FaceTexture(colour, weight, head)
 
 
 @lru_cache(maxsize=2)
 def _tile(model: FaceModel, side: int) -> _Tile:
     face = pieces(model)[0]
-    corner_xy = np.stack([face.uv[:, 0], 1 - face.uv[:, 1], np.zeros(len(face.uv))], 1) * side
-    screen = torch.from_numpy(corner_xy.astype(np.float32))[None]
-    raster = rasterise(screen, torch.from_numpy(face.triangles), side, side)
+    raster, screen = unwrapped(face, side)
     covered = (raster.face_id[0] >= 0).numpy()
     outline = cv2.morphologyEx(
         covered.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side // 16,) * 2, np.uint8)
     )  # over eyes and mouth
     far = cv2.distanceTransform(np.pad(outline, 1), cv2.DIST_L2, 3)[1:-1, 1:-1] / side
-    fields = np.stack([_below_brows(model), _skin_core(model)], 1)[face.source]
+    fields = np.stack([_front_of_face(model), _skin_core(model)], 1)[face.source]
     values = interpolate(raster, screen, None, torch.from_numpy(face.triangles), torch.from_numpy(fields)[None])
     trusted, core = (shrunk(x, COARSE) for x in np.moveaxis(values[0].numpy(), -1, 0))
     return _Tile(raster, screen, covered, smoothstep(far.astype(np.float32), *_BORDER), trusted, core > 0.99)
 
 
-def _below_brows(model: FaceModel) -> Float[np.ndarray, "V"]:
-    """1 on the front of the face up to just above the brows, falling to 0 upwards and at the temples;
-    float32."""
+def _front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
+    """1 on the front of the face from the chin to just above the brows, falling to 0 above, below and at the
+    temples; float32."""
     neutral = model.mean.cpu().numpy()
-    brows = neutral[model.landmark_weights("mediapipe68")[0][17:27, 0].cpu().numpy(), 1].max()
-    low = 1 - smoothstep(neutral[:, 1], float(brows) + 4, float(brows) + 14)
-    lower_face = 1 - smoothstep(neutral[:, 1], 0.0, 25.0)  # beards grow there, on the side too
-    front = smoothstep(pieces(model)[0].surface.normals(neutral)[:, 2], 0.3, 0.5)
-    return np.asarray(model.region("face_narrow") * low * np.maximum(front, lower_face), np.float32)
+    points = neutral[model.landmark_weights("mediapipe68")[0][:, 0].cpu().numpy(), 1]
+    brows, chin = float(points[17:27].max()), float(points[8])
+    y, normals = neutral[:, 1], pieces(model)[0].surface.normals(neutral)
+    front = smoothstep(normals[:, 2], 0.3, 0.5)
+    jaw = 1 - smoothstep(y, 0.0, 25.0)  # beards grow there, on the side too
+    between = smoothstep(y, chin - 10, chin - 2) * (1 - smoothstep(y, brows + 4, brows + 14))
+    return np.asarray(model.region("face_narrow") * between * np.maximum(front, jaw), np.float32)
 
 
 def _skin_core(model: FaceModel) -> Float[np.ndarray, "V"]:
     """1 on cheeks, nose and the lower forehead; float32."""
     away = model.region("lips") | model.region("eyes")
-    return np.asarray((_below_brows(model) > 0.5) & ~away, np.float32)
+    return np.asarray((_front_of_face(model) > 0.5) & ~away, np.float32)
 
 
 @dataclass(frozen=True)
@@ -208,7 +213,7 @@ def _looks_like_skin(
     if len(sample) < 100:
         return np.ones_like(weight)
     middle = np.median(sample, 0)
-    spread = np.maximum(1.4826 * np.median(np.abs(sample - middle), 0), (0.22, 0.07, 0.07))
+    spread = np.clip(1.4826 * np.median(np.abs(sample - middle), 0), *_SPREAD)
     apart = np.sqrt((((features - middle) / spread) ** 2).sum(2)).astype(np.float32)
     alike = cv2.erode(1 - smoothstep(apart, *_ALIKE), np.ones((9, 9), np.uint8))
     trust = np.maximum(cv2.GaussianBlur(alike, (0, 0), 2.0), tile.trusted)
@@ -230,50 +235,13 @@ def _blend(
     """Photo over matched mirror over matched albedo."""
     w, m = shrunk(weight, COARSE), shrunk(mirror_weight, COARSE)
     logs = [logarithm(shrunk(x, COARSE)) for x in (own, other, albedo)]
-    mirror_gain = fill_smoothly(logs[0] - logs[1], w * m)
+    mirror_gain = fill_smoothly(logs[0] - logs[1], smoothstep(w * m, *_SURE))
     known = w + (1 - w) * m
     so_far = (w[..., None] * logs[0] + ((1 - w) * m)[..., None] * (logs[1] + mirror_gain)) / np.maximum(known, 1e-3)[
         ..., None
     ]
-    albedo_gain = fill_smoothly(so_far - logs[2], known * known)
+    albedo_gain = fill_smoothly(so_far - logs[2], smoothstep(known, *_SURE))
     result = with_gain(albedo, albedo_gain)
     result += mirror_weight[..., None] * (with_gain(other, mirror_gain) - result)
     result += weight[..., None] * (own - result)
     return np.asarray(np.clip(result + 0.5, 0, 255).astype(np.uint8))
-
-
-def _match_head(
-    head: UInt8[np.ndarray, "Rh Rh 3"], colour: UInt8[np.ndarray, "R R 3"], model: FaceModel
-) -> UInt8[np.ndarray, "Rh Rh 3"]:
-    """The head's albedo with the gain that brings it to the face's texture where both meet."""
-    found = {p.name: p for p in pieces(model)}
-    if "head" not in found:
-        return head
-    face_rows, head_rows = _common(found["face"].source, found["head"].source)
-    wanted = logarithm(_at(colour, found["face"].uv[face_rows]))
-    given = logarithm(_at(head, found["head"].uv[head_rows]))
-    side = min(COARSE // 2, len(head))
-    sums = np.zeros((side, side, 4), np.float32)
-    row, column = _texel(found["head"].uv[head_rows], side)
-    np.add.at(sums, (row, column), np.concatenate([wanted - given, np.ones((len(row), 1), np.float32)], 1))
-    count = sums[..., 3]
-    gain = fill_smoothly(sums[..., :3] / np.maximum(count, 1)[..., None], (count > 0).astype(np.float32))
-    return np.asarray(with_gain(head, gain).round().astype(np.uint8))
-
-
-def _common(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of both lists that hold the same vertex, every row of the second once."""
-    rows = np.flatnonzero(np.isin(second, first))
-    order = np.argsort(first)
-    return order[np.searchsorted(first, second[rows], sorter=order)], rows
-
-
-def _texel(uv: Float[np.ndarray, "N 2"], side: int) -> tuple[np.ndarray, np.ndarray]:
-    place = np.stack([(1 - uv[:, 1]) * side, uv[:, 0] * side], 0).astype(int)
-    row, column = np.clip(place, 0, side - 1)
-    return row, column
-
-
-def _at(picture: UInt8[np.ndarray, "R R 3"], uv: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 3"]:
-    """Local mean colours at UV positions."""
-    return np.asarray(cv2.blur(picture, (7, 7))[_texel(uv, len(picture))].astype(np.float32))
