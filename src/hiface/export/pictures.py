@@ -159,7 +159,7 @@ def textured(
     eye = names == list(_CLAY_OF).index("eyes")
     colours[eye] = _LINEAR[seen.sampled(eyes).reshape(-1, 3)[rows[eye]]]
     share = open_share.ravel()[rows, None]
-    moist = eye | (names == list(_CLAY_OF).index("sockets"))
+    moist = np.isin(names, [list(_CLAY_OF).index(name) for name in ("eyes", "sockets", "teeth")])
     colours *= share ** np.where(moist, 0.6, 1.0)[:, None] * brightness
     half = KEY + np.array([0, 0, 1], np.float32)
     towards = (half / np.linalg.norm(half)) @ seen.normal.reshape(3, -1)[:, rows[eye]]
