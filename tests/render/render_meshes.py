@@ -13,9 +13,7 @@ def sphere(rows: int = 14, columns: int = 20) -> tuple[Tensor, Tensor]:
     """Unit sphere, outward triangles: vertices (V, 3) with +y up, triangles (T, 3)."""
     theta = torch.linspace(0, math.pi, rows + 1)[1:-1, None].double()
     phi = (torch.arange(columns) * (2 * math.pi / columns))[None].double()
-    ring = torch.stack(
-        [theta.sin() * phi.sin(), theta.cos().expand(-1, columns), theta.sin() * phi.cos()], -1
-    )
+    ring = torch.stack([theta.sin() * phi.sin(), theta.cos().expand(-1, columns), theta.sin() * phi.cos()], -1)
     poles = torch.tensor([[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]], dtype=torch.float64)
     vertices = torch.cat([ring.reshape(-1, 3), poles]).float()
     top, bottom = len(vertices) - 2, len(vertices) - 1

@@ -110,6 +110,9 @@ def test_barycentrics_are_weights(backend: str) -> None:
     seen = raster.face_id >= 0
     torch.testing.assert_close(weights[seen].sum(-1), torch.ones(int(seen.sum()), dtype=torch.float64))
     assert weights.min() >= 0
+    with_gradient = barycentrics(raster, screen.requires_grad_(), inverse_w, triangles, backend)
+    torch.testing.assert_close(with_gradient.detach(), weights, rtol=0, atol=1e-12)
+    assert torch.autograd.grad(with_gradient[..., 0].sum(), screen)[0].abs().max() > 0
 
 
 def test_a_batch_is_its_images_one_by_one_on_any_number_of_threads() -> None:

@@ -88,10 +88,23 @@ def test_turning_the_environment_turns_the_shading() -> None:
     torch.testing.assert_close(one, other)
 
 
-def test_shading_is_linear_and_differentiable() -> None:
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_shading_is_linear_and_differentiable(backend: str) -> None:
     generator = torch.Generator().manual_seed(3)
     albedo, normals = (torch.rand(2, 4, 5, 3, generator=generator, dtype=torch.float64) for _ in range(2))
     light = torch.randn(2, 9, 3, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(shade(albedo, normals, 2 * light), 2 * shade(albedo, normals, light))
+    torch.testing.assert_close(shade(albedo, normals, 2 * light, backend), 2 * shade(albedo, normals, light, backend))
+    torch.testing.assert_close(shade(albedo, normals, light, backend), shade(albedo, normals, light, "torch"))
     leaves = [x.requires_grad_() for x in (albedo, normals, light)]
-    assert torch.autograd.gradcheck(shade, leaves, fast_mode=True)
+    assert torch.autograd.gradcheck(lambda *x: shade(*x, backend), leaves, fast_mode=True)
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_black_albedo_still_feels_the_light(backend: str) -> None:
+    albedo = torch.zeros(1, 1, 3, dtype=torch.float64, requires_grad=True)
+    normals = torch.tensor([[[0.0, 0.6, 0.8]]], dtype=torch.float64)
+    light = torch.randn(1, 9, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    shaded = shade(albedo, normals, light, backend)
+    (gradient,) = torch.autograd.grad(shaded.sum(), albedo)
+    assert (shaded == 0).all()
+    torch.testing.assert_close(gradient, shade(torch.ones_like(albedo), normals, light, "torch"))

@@ -7,6 +7,7 @@ import torch
 from render_meshes import bumpy_sphere, soup, sphere, to_screen, turned
 
 from hiface.errors import ConfigError, MeshError
+from hiface.render.backends import choose_backend
 from hiface.render.rasterise import rasterise
 
 BACKENDS = ("numba", "torch")
@@ -69,9 +70,7 @@ def test_a_closed_fan_leaves_no_gap_and_edges_belong_to_the_smaller_index(backen
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_depth_is_the_plane_at_the_centre_and_the_nearest_wins(backend: str) -> None:
     far = [(-20.0, -20.0, 0.0), (40.0, -20.0, 0.0), (-20.0, 40.0, 0.0)]
-    screen = torch.tensor(
-        [[(x, y, 5 + 0.25 * x - 0.5 * y) for x, y, _ in far] + [(x, y, 3.0) for x, y, _ in far]]
-    )
+    screen = torch.tensor([[(x, y, 5 + 0.25 * x - 0.5 * y) for x, y, _ in far] + [(x, y, 3.0) for x, y, _ in far]])
     raster = rasterise(screen, torch.tensor([[0, 1, 2], [3, 5, 4]]), 9, 9, backend=backend)
     y, x = torch.meshgrid(torch.arange(9) + 0.5, torch.arange(9) + 0.5, indexing="ij")
     plane = 5 + 0.25 * x - 0.5 * y
@@ -134,7 +133,10 @@ def test_wrong_arguments_say_what_to_do() -> None:
     with pytest.raises(MeshError, match="3 vertices"):
         rasterise(screen, torch.tensor([[0, 1, 3]]), 4, 4)
     with pytest.raises(ConfigError, match="auto, numba, torch"):
-        rasterise(screen, ONE, 4, 4, backend="cuda")  # type: ignore[arg-type]
+        choose_backend("cuda", screen.device)
+    with pytest.raises(ConfigError, match="CPU tensors"):
+        choose_backend("numba", torch.device("meta"))
+    assert choose_backend("auto", torch.device("meta")) == "torch"
 
 
 def test_an_empty_mesh_gives_an_empty_picture() -> None:

@@ -22,9 +22,7 @@ def test_gradients_are_tangent_and_rise_as_the_uv_do() -> None:
         rise = (gradients * edge[:, :, None]).sum(-1)
         torch.testing.assert_close(rise[0], uv[triangles[:, k]] - uv[triangles[:, 0]])
     normal = torch.linalg.cross(corner[:, :, 1] - corner[:, :, 0], corner[:, :, 2] - corner[:, :, 0])
-    assert (gradients * normal[:, :, None]).sum(
-        -1
-    ).abs().max() < 1e-9 * gradients.abs().max() * normal.abs().max()
+    assert (gradients * normal[:, :, None]).sum(-1).abs().max() < 1e-9 * gradients.abs().max() * normal.abs().max()
 
 
 def test_a_triangle_without_area_has_no_gradient_and_no_nan() -> None:

@@ -73,12 +73,8 @@ def test_even_light_shows_the_albedo_of_each_material() -> None:
     textures = [torch.full((1, 8, 8, 3), 0.25), torch.full((1, 8, 8, 3), 0.75)]
     rendering = renderer(vertices, SCALE, even, textures)
     seen = rendering.alpha[0] > 0
-    torch.testing.assert_close(
-        rendering.image[0, :20][seen[:20]], torch.full((int(seen[:20].sum()), 3), 0.25)
-    )
-    torch.testing.assert_close(
-        rendering.image[0, 44:][seen[44:]], torch.full((int(seen[44:].sum()), 3), 0.75)
-    )
+    torch.testing.assert_close(rendering.image[0, :20][seen[:20]], torch.full((int(seen[:20].sum()), 3), 0.25))
+    torch.testing.assert_close(rendering.image[0, 44:][seen[44:]], torch.full((int(seen[44:].sum()), 3), 0.75))
     assert (rendering.uv >= 0).all()
     assert (rendering.uv <= 1).all()
     assert (rendering.over(0.5)[0][~seen] == 0.5).all()
@@ -138,9 +134,7 @@ def test_outlines_and_interiors_move_as_in_a_supersampled_scene() -> None:
     for pose in range(3):
         shape = turned(vertices, pose) * 75
         rough = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(pose))
-        resize = torch.nn.functional.interpolate(
-            rough, size=(side, side), mode="bicubic", align_corners=False
-        )
+        resize = torch.nn.functional.interpolate(rough, size=(side, side), mode="bicubic", align_corners=False)
         weight = resize.permute(0, 2, 3, 1)
 
         def loss(renderer: Renderer, how: Tensor, shape: Tensor = shape, weight: Tensor = weight) -> Tensor:

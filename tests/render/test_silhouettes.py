@@ -32,9 +32,7 @@ def pull(screen: Tensor, triangles: Tensor, colour: Tensor, weight: Tensor, back
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_sides_of_a_rectangle_pull_by_their_length(backend: str) -> None:
-    gradient = pull(
-        rectangle(4.0, 6.0, 14.0, 11.0), QUAD, torch.ones(2).double(), torch.ones(20, 20).double(), backend
-    )
+    gradient = pull(rectangle(4.0, 6.0, 14.0, 11.0), QUAD, torch.ones(2).double(), torch.ones(20, 20).double(), backend)
     # The picture sums to its area, width 10 by height 5. Half a pixel short, as the pull is applied at the
     # centres of the outermost pixels: 9 of 10 across and 4 of 5 down reach the sides.
     assert gradient[[1, 2], 0].sum() == pytest.approx(5 * 9 / 10)
@@ -46,9 +44,7 @@ def test_the_sides_of_a_rectangle_pull_by_their_length(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_move_is_felt_by_what_the_weights_say_along_the_outline(backend: str) -> None:
-    weight = (
-        torch.arange(20).double().expand(20, 20) + 0.5
-    )  # w = x, so d/dx of its sum over the area is the area
+    weight = torch.arange(20).double().expand(20, 20) + 0.5  # w = x, so d/dx of its sum over the area is the area
     gradient = pull(rectangle(4.0, 6.0, 14.0, 11.0), QUAD, torch.ones(2).double(), weight, backend)
     assert gradient[:, 0].sum() == pytest.approx(50)
     assert gradient[:, 1].sum() == pytest.approx(0, abs=1e-9)
@@ -83,9 +79,7 @@ def test_backends_agree_in_perspective() -> None:
     gradients = []
     for backend in BACKENDS:
         leaf = screen.clone().requires_grad_()
-        picture = edge_gradient(
-            image, raster, leaf, inverse_w, triangles, torch.tensor([0.01, 0.02]), backend
-        )
+        picture = edge_gradient(image, raster, leaf, inverse_w, triangles, torch.tensor([0.01, 0.02]), backend)
         gradients.append(torch.autograd.grad((picture * weight).sum(), leaf)[0])
     assert gradients[0].abs().max() > 0.1
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-4)

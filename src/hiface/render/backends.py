@@ -19,13 +19,9 @@ def choose_backend(backend: str, device: torch.device) -> Literal["numba", "torc
     Raises `ConfigError` for an unknown name, and for numba on another device than the CPU.
     """
     if backend not in get_args(Backend):
-        raise ConfigError(
-            f"render backend {backend!r} is unknown; choose one of {', '.join(get_args(Backend))}"
-        )
+        raise ConfigError(f"render backend {backend!r} is unknown; choose one of {', '.join(get_args(Backend))}")
     if backend == "numba" and device.type != "cpu":
-        raise ConfigError(
-            f"the numba backend works on CPU tensors, these are on {device}; use 'torch' or 'auto'"
-        )
+        raise ConfigError(f"the numba backend works on CPU tensors, these are on {device}; use 'torch' or 'auto'")
     return "torch" if backend == "torch" or device.type != "cpu" else "numba"
 
 

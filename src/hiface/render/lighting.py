@@ -3,59 +3,85 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-HARMONICS = (
-    math.sqrt(1 / (4 * math.pi)),
-    math.sqrt(3 / (4 * math.pi)),
-    math.sqrt(15 / (4 * math.pi)),
-    math.sqrt(5 / (16 * math.pi)),
-    math.sqrt(15 / (16 * math.pi)),
-)
-"""Factors of the orthonormal real harmonics: 1; y, z, x; xy, yz, xz; 3z² − 1; x² − y²."""
+from hiface.render.backends import Backend, choose_backend, for_each_image
 
 DIFFUSE = (1.0, 2 / 3, 1 / 4)
 """What a diffuse surface keeps of the bands 0, 1, 2: the clamped cosine's factors π, 2π/3, π/4 over π."""
 
 
+_BANDS = (0, 1, 1, 1, 2, 2, 2, 2, 2)
+_NORMS = (1 / 4, 3 / 4, 3 / 4, 3 / 4, 15 / 4, 15 / 4, 5 / 16, 15 / 4, 15 / 16)
+HARMONICS = tuple(math.sqrt(n / math.pi) for n in _NORMS)
+"""Factors of the orthonormal real harmonics of 1; y, z, x; xy, yz, 3z² − 1, xz, x² − y²."""
+
+FACTORS = tuple(h * DIFFUSE[band] for h, band in zip(HARMONICS, _BANDS, strict=True))
+"""Factors of Ψ: those of the harmonics and of the diffuse surface."""
+
+_FACTORS = np.array(FACTORS)
+
+
 def spherical_harmonics(normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 9"]:
     """Ψ(N) of Eq. 3 at unit normals, in the order 1, y, z, x, xy, yz, 3z² − 1, xz, x² − y².
 
-    The diffuse factors are folded in: Ψ_k = `DIFFUSE` × the orthonormal harmonic. γ are then the
-    coefficients of the light that arrives, and light of radiance 1 from everywhere (γ_1 = √4π, else 0)
-    gives a shading of 1.
+    The diffuse factors are folded in: Ψ_k = `DIFFUSE` × the orthonormal harmonic. γ are then the coefficients
+    of the light that arrives, and light of radiance 1 from everywhere (γ_1 = √4π, else 0) shades with 1.
     """
     x, y, z = normals.unbind(-1)
-    c0, c1, c2, c3, c4 = HARMONICS
-    first, second = c1 * DIFFUSE[1], c2 * DIFFUSE[2]
-    return torch.stack(
-        [
-            torch.full_like(x, c0 * DIFFUSE[0]),
-            first * y,
-            first * z,
-            first * x,
-            second * x * y,
-            second * y * z,
-            c3 * DIFFUSE[2] * (3 * z * z - 1),
-            second * x * z,
-            c4 * DIFFUSE[2] * (x * x - y * y),
-        ],
-        -1,
-    )
+    terms = (torch.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y)
+    return torch.stack([factor * term for factor, term in zip(FACTORS, terms, strict=True)], -1)
 
 
 def shade(
-    albedo: Float[Tensor, "B *N 3"], normals: Float[Tensor, "B *N 3"], light: Float[Tensor, "B 9 3"]
+    albedo: Float[Tensor, "B *N 3"],
+    normals: Float[Tensor, "B *N 3"],
+    light: Float[Tensor, "B 9 3"],
+    backend: Backend = "auto",
 ) -> Float[Tensor, "B *N 3"]:
     """T = A ⊙ Σ_k γ_k Ψ_k(N) (Eq. 3), linear; not clamped, so that dark light keeps its gradient.
 
     The paper's grey light, γ ∈ R⁹, is the same column for all three channels. Differentiable in everything.
     """
+    if choose_backend(backend, albedo.device) == "numba":
+        flat = (x.reshape(len(light), -1, 3) for x in (albedo, normals))
+        numba_result: Tensor = _Shade.apply(*flat, light)
+        return numba_result.reshape(albedo.shape)
     basis = spherical_harmonics(normals.flatten(1, -2))
     return albedo * (basis @ light).reshape(albedo.shape)
+
+
+class _Shade(torch.autograd.Function):
+    """The compiled loops with their gradient written out (CPU)."""
+
+    @staticmethod
+    def forward(ctx: Any, albedo: Tensor, normals: Tensor, light: Tensor) -> Tensor:
+        from hiface.render.shading_kernels import shade_image
+
+        ctx.save_for_backward(albedo, normals, light)
+        shaded = torch.zeros(albedo.shape, dtype=albedo.dtype)
+        arrays = [x.detach().contiguous().numpy() for x in (albedo, normals, light, shaded)]
+        for_each_image(lambda b: shade_image(*(x[b] for x in arrays[:3]), _FACTORS, arrays[3][b]), len(light))
+        return shaded
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, ...]:
+        from hiface.render.shading_kernels import shade_image_backward
+
+        results = tuple(torch.zeros(x.shape, dtype=x.dtype) for x in ctx.saved_tensors)
+        arrays = [x.detach().contiguous().numpy() for x in (*ctx.saved_tensors, *grads, *results)]
+
+        def one(b: int) -> None:
+            albedo, normals, light, *rest = (x[b] for x in arrays)
+            shade_image_backward(albedo, normals, light, _FACTORS, *rest)
+
+        for_each_image(one, len(grads[0]))
+        return results
 
 
 def grey_light(light: Float[Tensor, "B 9"]) -> Float[Tensor, "B 9 3"]:
@@ -76,9 +102,5 @@ def light_from_environment(equirect: Float[Tensor, "H W 3"]) -> Float[Tensor, "9
     phi = (torch.arange(width).to(equirect) + 0.5) * (2 * math.pi / width) - math.pi
     up, across = theta.cos()[:, None].expand(-1, width), theta.sin()[:, None]
     directions = torch.stack([-across * phi.sin(), up, across * phi.cos()], -1)
-    orthonormal = spherical_harmonics(directions) / _diffuse_factors(equirect)
+    orthonormal = spherical_harmonics(directions) / equirect.new_tensor([DIFFUSE[band] for band in _BANDS])
     return torch.einsum("hwk,hwc,h->kc", orthonormal, equirect, solid_angle)
-
-
-def _diffuse_factors(like: Tensor) -> Float[Tensor, "9"]:
-    return torch.tensor([DIFFUSE[0], *[DIFFUSE[1]] * 3, *[DIFFUSE[2]] * 5]).to(like)

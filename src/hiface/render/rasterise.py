@@ -62,9 +62,7 @@ def check_indices(triangles: Int[Tensor, "T 3"], count: int, name: str, what: st
         return
     low, high = (int(x) for x in torch.aminmax(triangles))
     if low < 0 or high >= count:
-        raise MeshError(
-            f"{name} hold indices {low} to {high}, but there are {count} {what}; are they of this mesh?"
-        )
+        raise MeshError(f"{name} hold indices {low} to {high}, but there are {count} {what}; are they of this mesh?")
 
 
 def _rasterise_numba(screen: Tensor, q: Tensor, triangles: Tensor, height: int, width: int) -> Raster:

@@ -57,11 +57,11 @@ class Renderer:
     triangles: Int[Tensor, "T 3"]
     uv: Float[Tensor, "N 2"]
     """UV of each corner, v up; every triangle within one unit tile, wherever that lies."""
-    uv_triangles: Int[Tensor, "T 3"]
-    """Rows of `uv` at the corners of `triangles`."""
+    uv_triangles: Int[Tensor, "_ 3"]
+    """Rows of `uv` at the corners of `triangles`, one for each."""
     side: int
     """S, pixels."""
-    material: Int[Tensor, "T"] | None = None
+    material: Int[Tensor, "_"] | None = None
     """Which texture each triangle takes; None: all the first. -1: vertex colours."""
     backend: Backend = "auto"
 
@@ -69,9 +69,7 @@ class Renderer:
         if len(self.uv_triangles) != len(self.triangles):
             raise MeshError(f"expected {len(self.triangles)} UV triangles, got {len(self.uv_triangles)}")
         if self.material is not None and len(self.material) != len(self.triangles):
-            raise MeshError(
-                f"expected {len(self.triangles)} materials, one a triangle, got {len(self.material)}"
-            )
+            raise MeshError(f"expected {len(self.triangles)} materials, one a triangle, got {len(self.material)}")
 
     def to(self, device: torch.device | str) -> Renderer:
         """The same on another device."""
@@ -99,13 +97,13 @@ class Renderer:
 
         Raises `MeshError` when a triangle has neither a texture nor colours.
         """
-        screen = project(vertices, scale, self.side)
+        screen = project(vertices, scale, float(self.side))
         raster = rasterise(screen, self.triangles, self.side, self.side, backend=self.backend)
         seen = raster.face_id >= 0
         uv = self._at_pixels(raster, screen, self.tile_uv.to(screen.dtype)[None], self.uv_triangles)
         normals = self._normals(vertices, screen, raster, uv, slopes)
         albedo = self._albedo(screen, raster, uv, textures, colours)
-        lit = torch.cat([shade(albedo, normals, light), seen[..., None].to(albedo.dtype)], -1)
+        lit = torch.cat([shade(albedo, normals, light, self.backend), seen[..., None].to(albedo.dtype)], -1)
         tolerance = EDGE_TOLERANCE / (scale.detach() * self.side)
         lit = edge_gradient(lit, raster, screen, None, self.triangles, tolerance, self.backend)
         return Rendering(lit[..., :3], lit[..., 3], raster.face_id, raster.depth, normals, uv)
@@ -125,9 +123,7 @@ class Renderer:
         """Every material in use, in order."""
         return (0,) if self.material is None else tuple(self.material.unique().tolist())
 
-    def _at_pixels(
-        self, raster: Raster, screen: Tensor, values: Tensor, rows: Tensor | None = None
-    ) -> Tensor:
+    def _at_pixels(self, raster: Raster, screen: Tensor, values: Tensor, rows: Tensor | None = None) -> Tensor:
         return interpolate(raster, screen, None, self.triangles, values, rows, self.backend)
 
     def _material_mask(self, raster: Raster, material: int) -> Bool[Tensor, "B S S"]:
@@ -141,7 +137,7 @@ class Renderer:
         self, vertices: Tensor, screen: Tensor, raster: Raster, uv: Tensor, slopes: Tensor | None
     ) -> Float[Tensor, "B S S 3"]:
         smooth = self._at_pixels(raster, screen, vertex_normals(vertices, self.triangles))
-        smooth = torch.nn.functional.normalize(smooth, dim=-1, eps=1e-12)
+        smooth = smooth * smooth.square().sum(-1, keepdim=True).clamp_min(1e-24).rsqrt()
         if slopes is None:
             return smooth
         slopes_seen = sample_texture(slopes, uv, self._material_mask(raster, 0), self.backend)
@@ -171,7 +167,5 @@ class Renderer:
         """The materials in use that the first `count` textures serve."""
         without = [m for m in self.materials if not 0 <= m < count]
         if without and not others_have_colours:
-            raise MeshError(
-                f"materials {without} have no texture ({count} given): give them or vertex colours"
-            )
+            raise MeshError(f"materials {without} have no texture ({count} given): give them or vertex colours")
         return [m for m in self.materials if 0 <= m < count]

@@ -59,9 +59,7 @@ class _Sample(torch.autograd.Function):
             for x, need in zip(ctx.saved_tensors[:2], needs, strict=True)
         ]
         out = [x.numpy() for x in wanted]
-        for_each_image(
-            lambda b: sample_image_backward(*images[b], grad[b], out[0][b], out[1][b]), len(images)
-        )
+        for_each_image(lambda b: sample_image_backward(*images[b], grad[b], out[0][b], out[1][b]), len(images))
         return *(x if need else None for x, need in zip(wanted, needs, strict=True)), None
 
 
