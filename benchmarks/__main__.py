@@ -1,6 +1,6 @@
 """Every row of the budget (README of this folder) as a line: median of several runs, with the machine named.
 
-    python -m benchmarks
+python -m benchmarks
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def main() -> None:
     for name, budget, taken in rows:
         print(f"{name:55s} {taken:9.1f} ms   budget {budget:7.1f} ms   {'ok' if taken <= budget else 'over'}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{'peak memory of this process':55s} {peak:9.2f} GiB  budget {1.5:7.2f} GiB  {'ok' if peak <= 1.5 else 'over'}")
+    print(
+        f"{'peak memory of this process':55s} {peak:9.2f} GiB  budget {1.5:7.2f} GiB  {'ok' if peak <= 1.5 else 'over'}"
+    )
 
 
 if __name__ == "__main__":

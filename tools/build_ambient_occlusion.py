@@ -54,9 +54,7 @@ def openness(model: FaceModel) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     model = FaceModel.load()
@@ -67,9 +65,7 @@ def main() -> None:
         "face_model": model.hash,
         "rays": RAYS,
     }
-    digest = write_asset(
-        args.out, OCCLUSION_SCHEMA, {"openness": np.round(values * 255).astype(np.uint8)}, meta
-    )
+    digest = write_asset(args.out, OCCLUSION_SCHEMA, {"openness": np.round(values * 255).astype(np.uint8)}, meta)
     print(f"{args.out}: {len(values)} vertices, mean {values.mean():.3f}, {digest[:12]}")
 
 

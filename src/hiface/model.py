@@ -41,6 +41,17 @@ Rounded means of adults (about 63) and children; they vary by about 4 mm from pe
 """
 
 
+MOST_REFINEMENTS = 4
+"""Passes after which the crop is taken as it is; from a detector's box the first is nearly always enough."""
+SETTLED = 0.06
+"""A crop has settled when neither its centre nor its side moves by more than this part of the side."""
+
+
+def _settled(before: CropBox, after: CropBox) -> bool:
+    moved = np.hypot(before.centre[0] - after.centre[0], before.centre[1] - after.centre[1])
+    return bool(max(moved, abs(before.side - after.side)) < SETTLED * after.side)
+
+
 @dataclass(frozen=True)
 class FaceHint:
     """Where a face is, from the caller, in place of the detector: a box, 68 or 478 landmarks, or a box and five
@@ -56,9 +67,7 @@ class FaceHint:
         if self.points5 is not None and self.box_xyxy is not None:
             return crop_from_points5(np.asarray(self.points5, np.float64), np.asarray(self.box_xyxy, np.float64))
         if (self.box_xyxy is None) + (self.landmarks68 is None) + (self.landmarks478 is None) != 2:
-            raise ConfigError(
-                "a face hint needs one of box_xyxy (points5 may go with it), landmarks68, landmarks478"
-            )
+            raise ConfigError("a face hint needs one of box_xyxy (points5 may go with it), landmarks68, landmarks478")
         if self.landmarks68 is not None:
             return crop_from_landmarks(np.asarray(self.landmarks68, np.float64))
         if self.landmarks478 is not None:
@@ -189,8 +198,13 @@ class HiFace:
         self, photo: Photo, boxes: list[CropBox], ipd_mm: float | None, timings: dict[str, float]
     ) -> list[Reconstruction]:
         started = time.perf_counter()
-        prediction, _ = self.predict(photo, boxes)
-        refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, boxes)]
+        refined = boxes
+        for _ in range(MOST_REFINEMENTS):
+            before = refined
+            prediction, _ = self.predict(photo, before)
+            refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, before)]
+            if all(_settled(a, b) for a, b in zip(before, refined, strict=True)):
+                break
         prediction, _ = self.predict(photo, refined)
         timings = timings | {"network": time.perf_counter() - started}
         return [self._face(photo, prediction, k, box, ipd_mm, timings) for k, box in enumerate(refined)]

@@ -45,16 +45,12 @@ def test_one_mode_lands_at_its_texels(basis):
     coefficients = torch.zeros(1, 3)
     coefficients[0, 1] = 2
     found = basis.compressed(coefficients)[0].numpy()
-    np.testing.assert_allclose(
-        found[mask], means["compressed"] + 2 * modes["compressed"][1], rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(found[mask], means["compressed"] + 2 * modes["compressed"][1], rtol=1e-5, atol=1e-6)
 
 
 def test_gradients(basis):
     basis = basis.double()
-    assert torch.autograd.gradcheck(
-        basis.stretched, torch.randn(2, 2, dtype=torch.float64, requires_grad=True)
-    )
+    assert torch.autograd.gradcheck(basis.stretched, torch.randn(2, 2, dtype=torch.float64, requires_grad=True))
 
 
 def test_projection_finds_the_coefficients(basis):
@@ -72,9 +68,7 @@ def test_it_survives_a_file(tmp_path, basis, bits, tolerance):
     loaded = DetailBasis.load(path)
     assert loaded.sizes == COUNTS
     coefficients = torch.randn(8, 5)
-    torch.testing.assert_close(
-        loaded.static(coefficients), basis.static(coefficients), rtol=0, atol=tolerance
-    )
+    torch.testing.assert_close(loaded.static(coefficients), basis.static(coefficients), rtol=0, atol=tolerance)
     np.testing.assert_array_equal(read_basis(path).tensors["capture_age"], extra["capture_age"])
 
 

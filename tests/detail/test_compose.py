@@ -32,8 +32,7 @@ def test_full_contraction_and_full_extension_add_their_maps_the_right_way_out():
 def test_parts_add_up_and_signs_swap(seed):
     static, compressed, stretched, tension = maps(seed)
     whole, still, moving = (
-        compose(static, compressed, stretched, tension, parts).displacement
-        for parts in ("both", "static", "dynamic")
+        compose(static, compressed, stretched, tension, parts).displacement for parts in ("both", "static", "dynamic")
     )
     torch.testing.assert_close(whole, still + moving)
     swapped = compose(static, stretched, compressed, -tension, "dynamic").displacement

@@ -80,9 +80,7 @@ def test_weights_are_those_of_catmull_and_clark():
     border = weights[2].reshape(5, 5)
     np.testing.assert_allclose(8 * border[0, 1:4], [1, 6, 1])
     inner_edge = np.flatnonzero((parts.edges == [12, 13]).all(1))[0]
-    np.testing.assert_allclose(
-        16 * weights[25 + inner_edge].reshape(5, 5)[1:4, 2:4], [[1, 1], [6, 6], [1, 1]]
-    )
+    np.testing.assert_allclose(16 * weights[25 + inner_edge].reshape(5, 5)[1:4, 2:4], [[1, 1], [6, 6], [1, 1]])
 
 
 def test_a_constant_map_lifts_by_a_constant():
@@ -106,9 +104,7 @@ def test_a_vertex_on_a_uv_seam_gets_the_mean_of_both_sides():
     heights."""
     vertices = np.array([[0, 0, 0], [4, 0, 0], [8, 0, 0], [0, 4, 0], [4, 4, 0], [8, 4, 0]], float)
     quads = np.array([[0, 1, 4, 3], [1, 2, 5, 4]])
-    uv = np.array(
-        [[0.1, 0.1], [0.3, 0.1], [0.3, 0.9], [0.1, 0.9], [0.7, 0.1], [0.9, 0.1], [0.9, 0.9], [0.7, 0.9]]
-    )
+    uv = np.array([[0.1, 0.1], [0.3, 0.1], [0.3, 0.9], [0.1, 0.9], [0.7, 0.1], [0.9, 0.1], [0.9, 0.9], [0.7, 0.9]])
     uv_quads = np.array([[0, 1, 2, 3], [4, 5, 6, 7]])
     heights = np.where(np.arange(64)[None] < 32, 1.0, 3.0) * np.ones((64, 1))
     displacer = Displacer(quads, uv, uv_quads, 2)

@@ -18,9 +18,7 @@ def test_printed_form_by_hand():
 def test_forms_agree_when_the_style_has_unit_deviation():
     static = torch.randn(3, 10, dtype=torch.float64)
     style = torch.tensor([[0.0, 2.0]], dtype=torch.float64).expand(3, 2)
-    torch.testing.assert_close(
-        modulate(static, style), modulate(static, style, "standard"), rtol=1e-6, atol=1e-6
-    )
+    torch.testing.assert_close(modulate(static, style), modulate(static, style, "standard"), rtol=1e-6, atol=1e-6)
 
 
 def test_size_and_offset_of_the_static_vector_hardly_matter():

@@ -96,10 +96,7 @@ def test_the_solution_is_where_the_energy_is_least(patch, monkeypatch):
     nonrigid.deform(patch, targets, handles)
     best = _energy(solved[0], patch, targets, handles, stage)
     for _ in range(20):
-        assert (
-            _energy(solved[0] + 1e-3 * rng.normal(size=solved[0].shape), patch, targets, handles, stage)
-            > best
-        )
+        assert _energy(solved[0] + 1e-3 * rng.normal(size=solved[0].shape), patch, targets, handles, stage) > best
 
 
 def _spy(method, results):
@@ -130,9 +127,7 @@ def test_a_piece_that_no_handle_holds_is_refused(patch):
         np.concatenate([patch.vertices, patch.vertices[:9] + 5.0]),
         np.concatenate([patch.triangles, count + np.array([[0, 1, 2], [2, 3, 4], [4, 5, 6], [6, 7, 8]])]),
     )
-    with pytest.raises(
-        MeshError, match=f"a piece of 9 of the patch's {count + 9} vertices is held by 0 keypoints"
-    ):
+    with pytest.raises(MeshError, match=f"a piece of 9 of the patch's {count + 9} vertices is held by 0 keypoints"):
         nonrigid.deform(two, two.vertices, handles)
     flat = nonrigid.Handles(handles.vertex_ids[:3], handles.targets[:3])
     with pytest.raises(MeshError, match="held by 3 keypoints"):
@@ -141,9 +136,7 @@ def test_a_piece_that_no_handle_holds_is_refused(patch):
 
 def test_of_two_handles_at_one_vertex_the_later_wins():
     places = np.array([[0.0, 0, 0], [1, 0, 0], [0.1, 0, 0]])
-    handles = nonrigid.nearest_handles(
-        np.array([[0.0, 0, 0], [1, 0, 0]]), places, np.arange(9.0).reshape(3, 3)
-    )
+    handles = nonrigid.nearest_handles(np.array([[0.0, 0, 0], [1, 0, 0]]), places, np.arange(9.0).reshape(3, 3))
     assert dict(zip(handles.vertex_ids.tolist(), handles.targets[:, 0].tolist(), strict=True)) == {
         0: 6.0,
         1: 3.0,

@@ -25,9 +25,7 @@ IMAGES = (
 def dataset(tmp_path) -> Path:
     """Two subjects, three images; scans, landmarks and the list in the benchmark's layout."""
     root, scan = tmp_path / "dataset", sheets.scan()
-    points = "".join(
-        f' <point x="{x!r}" y="{y!r}" z="{z!r}"/>\n' for x, y, z in sheets.landmarks(scan).tolist()
-    )
+    points = "".join(f' <point x="{x!r}" y="{y!r}" z="{z!r}"/>\n' for x, y, z in sheets.landmarks(scan).tolist())
     for subject in ("anna", "ben"):
         write_mesh_obj(root / "scans" / subject / "scan.obj", scan)
         picked = root / "scans_lmks_onlypp" / subject / "scan.pp"

@@ -61,9 +61,7 @@ def test_a_motion_of_the_prediction_changes_nothing(unit, scale):
     mesh = sheets.prediction()
     plain = judged(mesh, unit=unit).distances_mm
     for seed in range(2):
-        np.testing.assert_allclose(
-            judged(moved(mesh, scale, seed), unit=unit).distances_mm, plain, rtol=0, atol=1e-3
-        )
+        np.testing.assert_allclose(judged(moved(mesh, scale, seed), unit=unit).distances_mm, plain, rtol=0, atol=1e-3)
 
 
 def test_a_larger_sphere_against_a_cap():
@@ -146,9 +144,7 @@ def test_any_two_swapped_landmarks_are_refused(pair):
 
 def test_the_swapped_pair_is_named():
     points = sheets.landmarks(SCAN)[[0, 1, 2, 5, 4, 3, 6]]
-    with pytest.raises(
-        MeshError, match=r"3 \(left outer eye corner\) and 5 \(right mouth corner\) look swapped"
-    ):
+    with pytest.raises(MeshError, match=r"3 \(left outer eye corner\) and 5 \(right mouth corner\) look swapped"):
         judged(SCAN, points)
 
 

@@ -188,9 +188,7 @@ def test_damaged_files_are_refused_and_never_crash(tmp_path_factory, data):
     kinds = [*FORMS, "obj"]
     kind = data.draw(st.sampled_from(kinds))
     faces = [[0, 1, 2], [0, 1, 2, 3]]
-    whole = bytearray(
-        (SQUARE + "f 1/1 2/1 3/1\nf 1 2 3 4\n").encode() if kind == "obj" else ply(kind, vertices, faces)
-    )
+    whole = bytearray((SQUARE + "f 1/1 2/1 3/1\nf 1 2 3 4\n").encode() if kind == "obj" else ply(kind, vertices, faces))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("damaged") / ("a.obj" if kind == "obj" else "a.ply")
@@ -261,12 +259,8 @@ def test_masks_are_zeros_and_ones(write):
 def test_landmarks_in_every_form(tmp_path, write):
     np.save(tmp_path / "a.npy", LANDMARKS[None])
     text = "\n".join(" ".join(map(str, row)) for row in LANDMARKS)
-    points = [
-        f' <point y="{y}" x="{x}" active="1" z="{z}" name="{k}"/>' for k, (x, y, z) in enumerate(LANDMARKS)
-    ]
-    picked = (
-        "<!DOCTYPE PickedPoints>\n<PickedPoints>\n" + "\n".join([*points, points[0]]) + "\n</PickedPoints>\n"
-    )
+    points = [f' <point y="{y}" x="{x}" active="1" z="{z}" name="{k}"/>' for k, (x, y, z) in enumerate(LANDMARKS)]
+    picked = "<!DOCTYPE PickedPoints>\n<PickedPoints>\n" + "\n".join([*points, points[0]]) + "\n</PickedPoints>\n"
     for path in (tmp_path / "a.npy", write("a.txt", text), write("a.pp", picked)):
         np.testing.assert_array_equal(read_landmarks(path), LANDMARKS)
 

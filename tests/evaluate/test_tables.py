@@ -75,9 +75,7 @@ def test_the_interval_of_a_median_is_that_of_drawn_pools(rng):
     distances = [np.abs(rng.normal(size=400)) + 0.3 * k for k in range(5)]
     found = bootstrap_median(distances, range(5), Bootstrap(500, 1))
     counts = np.random.default_rng(1).multinomial(5, np.full(5, 0.2), 500)
-    pools = (
-        np.concatenate([d for d, n in zip(distances, row, strict=True) for _ in range(n)]) for row in counts
-    )
+    pools = (np.concatenate([d for d, n in zip(distances, row, strict=True) for _ in range(n)]) for row in counts)
     low, high = np.percentile([np.median(pool) for pool in pools], [2.5, 97.5])
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
 

@@ -95,9 +95,7 @@ def test_a_moved_surface_is_the_surface_made_anew(rng):
     mesh, points = sphere(), rng.normal(size=(300, 3))
     bent = mesh.vertices * [1, 3, 0.2] + rng.normal(size=mesh.vertices.shape)
     moved = ClosestPoint(mesh).moved(bent).query(points)
-    np.testing.assert_allclose(
-        moved.distances, ClosestPoint(Mesh(bent, mesh.triangles)).query(points).distances
-    )
+    np.testing.assert_allclose(moved.distances, ClosestPoint(Mesh(bent, mesh.triangles)).query(points).distances)
     np.testing.assert_allclose(moved.distances, brute_force(Mesh(bent, mesh.triangles), points), atol=1e-9)
 
 

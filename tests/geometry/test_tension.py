@@ -111,9 +111,7 @@ def test_operator_is_the_definition(oriented):
     direction = torch.nn.functional.normalize(torch.rand(vertices.shape[1], 3), dim=1)
     weights = alignment_weights(neutral[0], edges, direction) if oriented else None
     operator = TensionOperator(edges, vertices.shape[1], weights)
-    slow = scaled_tension(
-        smooth_on_mesh(vertex_tension(shape, neutral, edges, weights), edges), operator.gain
-    )
+    slow = scaled_tension(smooth_on_mesh(vertex_tension(shape, neutral, edges, weights), edges), operator.gain)
     torch.testing.assert_close(operator(shape, neutral), slow, rtol=1e-5, atol=1e-6)
 
 

@@ -82,9 +82,7 @@ class Displacer:
             rows = rows @ step
         return rows
 
-    def __call__(
-        self, vertices: Float[np.ndarray, "V 3"], displacement: Float[np.ndarray, "R R"] | None
-    ) -> DetailMesh:
+    def __call__(self, vertices: Float[np.ndarray, "V 3"], displacement: Float[np.ndarray, "R R"] | None) -> DetailMesh:
         """The mesh of a shape (mm; more vertices than the polygons use are ignored) with a map (mm) on it.
 
         None gives the smooth mesh without detail.
@@ -103,9 +101,7 @@ class Displacer:
             raise MeshError(f"expected a square displacement map, got {displacement.shape}")
         return np.asarray(self._corner_mean @ _bicubic(displacement, self.uv) * self._fade)
 
-    def _smooth(
-        self, vertices: Float[np.ndarray, "V 3"]
-    ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
+    def _smooth(self, vertices: Float[np.ndarray, "V 3"]) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
         """The Catmull-Clark surface through the vertices, and its normals."""
         control = vertices
         for _ in range(CORRECTIONS):

@@ -54,9 +54,7 @@ class DynamicCoefficients(nn.Module):
         return compressed, stretched
 
 
-def modulate(
-    static: Float[Tensor, "B K"], style: Float[Tensor, "B M"], form: Form = "printed"
-) -> Float[Tensor, "B K"]:
+def modulate(static: Float[Tensor, "B K"], style: Float[Tensor, "B M"], form: Form = "printed") -> Float[Tensor, "B K"]:
     """The inside of Eq. 6: φ normalised over its own entries, then given the style's deviation and mean.
 
     "printed": `σ(ξ̃) · ((φ − μ(φ)) / σ(φ) + μ(ξ̃))`, as the paper prints it; "standard": the mean outside

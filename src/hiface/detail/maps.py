@@ -26,9 +26,7 @@ def write_displacement(path: str | Path, displacement: Float[np.ndarray, "R R"])
     high = max(high, low + 1e-6)
     grey = np.round((displacement - low) / (high - low) * _TOP).astype(np.uint16)
     _, png = cv2.imencode(".png", grey)
-    write_atomically(
-        path.with_suffix(".json"), lambda p: p.write_text(json_text({"min_mm": low, "max_mm": high}))
-    )
+    write_atomically(path.with_suffix(".json"), lambda p: p.write_text(json_text({"min_mm": low, "max_mm": high})))
     write_atomically(path, lambda p: p.write_bytes(png.tobytes()))
 
 
@@ -42,9 +40,7 @@ def read_displacement(path: str | Path) -> Float[np.ndarray, "R R"]:
         raise AssetError(f"{path}: no such displacement map")
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise AssetError(
-            f"{path}: not an image that can be read; expected a 16-bit PNG with a range, EXR or TIFF"
-        )
+        raise AssetError(f"{path}: not an image that can be read; expected a 16-bit PNG with a range, EXR or TIFF")
     grey = image if image.ndim == 2 else image[..., 0]
     if grey.shape[0] != grey.shape[1]:
         raise AssetError(f"{path}: expected a square map of the face tile, got {grey.shape}")
@@ -52,9 +48,7 @@ def read_displacement(path: str | Path) -> Float[np.ndarray, "R R"]:
         low, high = _range(path.with_suffix(".json"))
         grey = low + grey.astype(np.float64) * ((high - low) / _TOP)
     elif grey.dtype != np.float32:
-        raise AssetError(
-            f"{path}: expected 16 bits or floats per texel, got {grey.dtype}; 8 bits are too coarse"
-        )
+        raise AssetError(f"{path}: expected 16 bits or floats per texel, got {grey.dtype}; 8 bits are too coarse")
     result: NDArray[np.float32] = grey.astype(np.float32)
     return result
 

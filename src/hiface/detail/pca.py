@@ -45,18 +45,14 @@ def fit(maps: Float[np.ndarray, "N P"], weight: Float[np.ndarray, "P"], count: i
     """The `count` strongest components of N maps at P texels; by the N × N Gram matrix, so N may be much
     below P."""
     if count >= len(maps):
-        raise ConfigError(
-            f"{count} modes need more than {count} usable maps, got {len(maps)}; ask for fewer modes"
-        )
+        raise ConfigError(f"{count} modes need more than {count} usable maps, got {len(maps)}; ask for fewer modes")
     mean = maps.mean(0)
     centred = (maps - mean) * np.sqrt(weight).astype(maps.dtype)
     values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
     values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
     if values[-1] <= values[0] * 1e-12:
         rank = int((values > values[0] * 1e-12).sum())
-        raise ConfigError(
-            f"the maps have only {rank} independent modes, {count} were asked for; ask for fewer"
-        )
+        raise ConfigError(f"the maps have only {rank} independent modes, {count} were asked for; ask for fewer")
     # vectors · sqrt(N) are the coefficients of variance 1; their regression on the maps are the modes
     modes = (vectors.T.astype(maps.dtype) @ (maps - mean)) / np.sqrt(len(maps))
     sign = np.sign(modes @ weight)[:, None]  # eigenvectors have no sign: take the one that lifts skin

@@ -49,9 +49,7 @@ class Captures:
     def from_asset(cls, asset: Asset) -> Captures:
         missing = sorted({"capture_age", *(f"capture_{n}" for n in NAMES)} - set(asset.tensors))
         if missing:
-            raise AssetError(
-                f"{asset.path}: holds no coefficients of captures ({', '.join(missing)}); {HOW_TO_GET}"
-            )
+            raise AssetError(f"{asset.path}: holds no coefficients of captures ({', '.join(missing)}); {HOW_TO_GET}")
         arrays = (asset.tensors[f"capture_{n}"].astype(np.float32) for n in ("age", *NAMES))
         return cls(*arrays)
 
@@ -80,9 +78,7 @@ def draw_detail(captures: Captures, age: float, rng: np.random.Generator) -> Det
 def _nearness(ages: Float[np.ndarray, "n"], age: float) -> Float[np.ndarray, "n"]:
     """Weights of captures at an age, sum 1; the nearest one counts even where all are far."""
     distance = (ages - age) ** 2
-    weights: NDArray[np.float64] = np.exp(-(distance - distance.min()) / (2 * NEAR_YEARS**2)).astype(
-        np.float64
-    )
+    weights: NDArray[np.float64] = np.exp(-(distance - distance.min()) / (2 * NEAR_YEARS**2)).astype(np.float64)
     return np.asarray(weights / weights.sum())
 
 

@@ -43,9 +43,7 @@ class SDDetail(nn.Module):
                 f"the atlas has {atlas.side} texels a side, the detail basis {basis.side}; build both alike"
             )
         if dynamic.sizes != (basis.sizes["compressed"], basis.sizes["stretched"]):
-            raise ConfigError(
-                f"dynamic coefficients {dynamic.sizes} do not fit the detail basis {basis.sizes}"
-            )
+            raise ConfigError(f"dynamic coefficients {dynamic.sizes} do not fit the detail basis {basis.sizes}")
         self.vertex_count = int(max(edges.max(), atlas.triangles.max())) + 1
         self.basis, self.dynamic, self.parts = basis, dynamic, parts
         self.tension = TensionOperator(edges, self.vertex_count, weights)

@@ -38,14 +38,10 @@ def split(polygons: Int[np.ndarray, "F 4"]) -> Split:
     names, edge = np.unique(low_high[:, 0] * count + low_high[:, 1], return_inverse=True)
     edges = np.stack(np.divmod(names, count), 1)
     edge = edge.reshape(faces, 4)
-    middle = np.where(
-        edges[edge, 0] == edges[edge, 1], quads, count + edge
-    )  # a side without length is a corner
+    middle = np.where(edges[edge, 0] == edges[edge, 1], quads, count + edge)  # a side without length is a corner
     centre = np.broadcast_to(count + len(edges) + np.arange(faces)[:, None], (faces, 4))
     cells = np.stack([quads, middle, centre, np.roll(middle, 1, 1)], -1)
-    return Split(
-        _without_repeats(cells.reshape(-1, 4)), edges, _edge_polygons(edge, len(edges)), quads, count
-    )
+    return Split(_without_repeats(cells.reshape(-1, 4)), edges, _edge_polygons(edge, len(edges)), quads, count)
 
 
 def bilinear(parts: Split) -> Any:

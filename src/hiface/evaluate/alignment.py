@@ -117,9 +117,7 @@ def rigid_icp(
     return RigidIcp(surface.mesh.vertices, iteration, error)
 
 
-def correspondence_error(
-    predicted: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "_ 3"]
-) -> CorrespondenceError:
+def correspondence_error(predicted: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "_ 3"]) -> CorrespondenceError:
     """How far each vertex lies from its true place, after a similarity and after a rigid fit over all.
 
     Raises `MeshError` where the two do not hold the same vertices. Pass the region that counts

@@ -169,9 +169,7 @@ def _recorded(setting: _Setting, job: NowJob, stamp: str) -> ImageScore | None:
     return ImageScore(**kept) if kept else None
 
 
-def _result(
-    scores: Sequence[ImageScore], problems: Sequence[Problem], out: Path, options: NowOptions
-) -> NowResult:
+def _result(scores: Sequence[ImageScore], problems: Sequence[Problem], out: Path, options: NowOptions) -> NowResult:
     """Pools the distances that were written."""
     pools = [np.load(_distances_file(out, s.name), allow_pickle=False)["distances_mm"] for s in scores]
     summaries = [summarise("all", pools, [s.subject for s in scores], bool(problems), options.bootstrap)]

@@ -66,17 +66,13 @@ def find_jobs(
 def _images(path: Path, challenge: str | None) -> list[tuple[str, str, str]]:
     """Subject, challenge and file name of each listed image."""
     if not path.is_file():
-        raise MeshError(
-            f"{path}: no such image list; NoW's data come with an account at its authors' institute"
-        )
+        raise MeshError(f"{path}: no such image list; NoW's data come with an account at its authors' institute")
     split = [line.strip().replace("\\", "/").split("/")[-3:] for line in path.read_text("utf-8").splitlines()]
     found = [(parts[0], parts[1], parts[2]) for parts in split if len(parts) == 3]
     chosen = [image for image in found if challenge in (None, image[1])]
     if not chosen:
         challenges = sorted({image[1] for image in found})
-        raise MeshError(
-            f"{path}: expected lines ending in subject/challenge/image, found challenges {challenges}"
-        )
+        raise MeshError(f"{path}: expected lines ending in subject/challenge/image, found challenges {challenges}")
     return chosen
 
 
@@ -94,9 +90,7 @@ def _strangers(predictions: Path, known: set[str], challenge: str | None) -> lis
 def _either(stem: Path, suffixes: Sequence[str]) -> Path:
     found = [path for path in (stem.parent / f"{stem.name}{suffix}" for suffix in suffixes) if path.is_file()]
     if not found:
-        raise MeshError(
-            f"{stem}: no such file with the ending {' or '.join(suffixes)}; the prediction is missing"
-        )
+        raise MeshError(f"{stem}: no such file with the ending {' or '.join(suffixes)}; the prediction is missing")
     return found[0]
 
 

@@ -118,9 +118,7 @@ def landmark_alignment(source: Float[np.ndarray, "7 3"], target: Float[np.ndarra
     eyes = float(np.linalg.norm(target[0] - target[3]))
     residual = _residual(fit, source, target)
     if np.linalg.det(fit.rotation) < 0 and residual < _WORST_FIT * eyes:
-        raise MeshError(
-            "the landmarks fit as a mirror image only; left and right are swapped, or the mesh is mirrored"
-        )
+        raise MeshError("the landmarks fit as a mirror image only; left and right are swapped, or the mesh is mirrored")
     if residual > _SUSPECT_FIT * eyes:
         swap = _better_swap(source, target, residual)
         if swap is not None:
@@ -158,11 +156,7 @@ def _check_unit(scale: float, unit: Unit) -> None:
     exponent = round(math.log10(scale / MM_PER_UNIT[unit]))
     if exponent:
         likely = [name for name, mm in MM_PER_UNIT.items() if round(math.log10(scale / mm)) == 0]
-        cure = (
-            f"give the unit {likely[0]!r}"
-            if likely
-            else f"one unit of the mesh is about {scale:.3g} mm, convert it"
-        )
+        cure = f"give the unit {likely[0]!r}" if likely else f"one unit of the mesh is about {scale:.3g} mm, convert it"
         raise MeshError(
             f"the prediction is {10.0 ** abs(exponent):g} times too {'small' if exponent > 0 else 'large'} "
             f"for the unit {unit!r}; {cure}"

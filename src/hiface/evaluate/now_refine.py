@@ -41,9 +41,7 @@ class Refined:
     converged: bool
 
 
-def refine(
-    surface: ClosestPoint, points: Float[np.ndarray, "N 3"], start: Similarity, with_scale: bool
-) -> Refined:
+def refine(surface: ClosestPoint, points: Float[np.ndarray, "N 3"], start: Similarity, with_scale: bool) -> Refined:
     """The placement with the least sum of squared distances from `points` to the placed surface.
 
     Free are rotation, translation and (with `with_scale`) scale. Distances are unsigned, to the closest

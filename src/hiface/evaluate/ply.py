@@ -77,9 +77,7 @@ def _header(data: bytes) -> tuple[str, list[_Element], int]:
             case _:
                 raise MeshError(f"PLY header line not understood: {line.strip()!r}; export the mesh again")
     if order is None:
-        raise MeshError(
-            "the PLY header names no format; expected ascii, binary_little_endian or binary_big_endian"
-        )
+        raise MeshError("the PLY header names no format; expected ascii, binary_little_endian or binary_big_endian")
     return order, elements, data.find(b"\n", end) + 1 or len(data)
 
 
@@ -133,12 +131,8 @@ class _Binary:
             return {p.name: [] for p in element.properties}
         kind, counted = self._row_like_first(element)
         end = self._at + kind.itemsize * element.rows
-        table = (
-            np.frombuffer(self._data[self._at : end], kind, element.rows) if end <= len(self._data) else None
-        )
-        if table is not None and all(
-            (table[f"{name} count"] == count).all() for name, count in counted.items()
-        ):
+        table = np.frombuffer(self._data[self._at : end], kind, element.rows) if end <= len(self._data) else None
+        if table is not None and all((table[f"{name} count"] == count).all() for name, count in counted.items()):
             self._at = end
             return {p.name: table[p.name] for p in element.properties}
         return self._row_by_row(element)
@@ -182,7 +176,5 @@ def _polygons(faces: Any) -> _Array:
         return np.pad(faces.astype(np.int64), ((0, 0), (0, 4 - faces.shape[1])), constant_values=-1)
     for face in faces:
         if len(face) not in (3, 4):
-            raise MeshError(
-                f"expected faces of 3 or 4 corners, found one of {len(face)}; triangulate on export"
-            )
+            raise MeshError(f"expected faces of 3 or 4 corners, found one of {len(face)}; triangulate on export")
     return np.array([[*map(int, face), -1][:4] for face in faces], np.int64).reshape(-1, 4)

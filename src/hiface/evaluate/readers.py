@@ -54,9 +54,7 @@ def read_keypoints(path: str | Path) -> Float[np.ndarray, "85 3"]:
     """REALY's ground-truth keypoints of one scan: the vertices of an .obj file."""
     points = read_mesh(path, single=True).vertices
     if len(points) != KEYPOINT_COUNT:
-        raise MeshError(
-            f"{path}: expected {KEYPOINT_COUNT} keypoints, found {len(points)}; check the keypoint folder"
-        )
+        raise MeshError(f"{path}: expected {KEYPOINT_COUNT} keypoints, found {len(points)}; check the keypoint folder")
     return points
 
 
@@ -68,15 +66,11 @@ def read_anchors(template: str | Path, path: str | Path) -> Anchors:
     """
     mesh = read_mesh(template, single=True)
     if not len(mesh.triangles):
-        raise MeshError(
-            f"{template}: expected a template with faces, found none; give the mesh, not its points"
-        )
+        raise MeshError(f"{template}: expected a template with faces, found none; give the mesh, not its points")
     try:
         table = np.array(json.loads(_bytes(path)), dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise MeshError(
-            f"{path}: expected a JSON array of [triangle, weight, weight], found {error}"
-        ) from error
+        raise MeshError(f"{path}: expected a JSON array of [triangle, weight, weight], found {error}") from error
     if table.shape != (KEYPOINT_COUNT, 3) or not np.isfinite(table).all():
         raise MeshError(f"{path}: expected {KEYPOINT_COUNT} finite triples, found shape {table.shape}")
     triangle, weights = table[:, 0].astype(np.int64), table[:, 1:]
@@ -88,9 +82,7 @@ def read_anchors(template: str | Path, path: str | Path) -> Anchors:
     full = np.column_stack([weights, 1 - weights.sum(axis=1)])
     if full.min() < -_SLACK or full.max() > 1 + _SLACK:
         worst = int(np.argmin(full.min(axis=1)))
-        raise MeshError(
-            f"{path}: keypoint {worst} lies outside its triangle (weights {full[worst].tolist()})"
-        )
+        raise MeshError(f"{path}: keypoint {worst} lies outside its triangle (weights {full[worst].tolist()})")
     return Anchors(mesh.triangles[triangle], full, len(mesh.vertices))
 
 
@@ -101,9 +93,7 @@ def read_scale(path: str | Path) -> Float[np.ndarray, "N"]:
     except ValueError as error:
         raise MeshError(f"{path}: expected one number a line, {error}") from error
     if not len(scale) or not np.isfinite(scale).all() or scale.min() <= 0:
-        raise MeshError(
-            f"{path}: expected positive numbers, one a line, found {len(scale)} with others among them"
-        )
+        raise MeshError(f"{path}: expected positive numbers, one a line, found {len(scale)} with others among them")
     return scale
 
 
@@ -141,9 +131,7 @@ def _npy(path: str | Path) -> _Array:
         points: _Array = np.asarray(np.load(path, allow_pickle=False), np.float64)
         return points
     except (ValueError, OSError, EOFError) as error:
-        raise MeshError(
-            f"{path}: expected a .npy array of numbers, {error}; save it without objects"
-        ) from error
+        raise MeshError(f"{path}: expected a .npy array of numbers, {error}; save it without objects") from error
 
 
 def _rows(path: str | Path) -> _Array:
@@ -178,9 +166,7 @@ def _parse_obj(data: bytes) -> tuple[_Array, _Array]:
     try:
         positions = _numbers(_VERTEX_LINE.findall(data), np.float64, usecols=(0, 1, 2)).reshape(-1, 3)
     except ValueError as error:
-        raise MeshError(
-            f"expected vertex lines `v x y z` with numbers, {error}; export the mesh again"
-        ) from error
+        raise MeshError(f"expected vertex lines `v x y z` with numbers, {error}; export the mesh again") from error
     corners = _obj_corners(_FACE_LINE.findall(data)) - 1
     if len(corners) and (corners[:, :3].min() < 0 or corners[:, 3].min() < -1):
         raise MeshError("a face names vertex 0 or a negative one; OBJ counts from 1, export absolute numbers")
@@ -191,9 +177,7 @@ def _obj_corners(lines: list[bytes]) -> _Array:
     """Vertex numbers (F, 4) of face lines, as in the file; 0 in a triangle's fourth place."""
     sizes = {len(line.split()) for line in lines}
     if not sizes <= {3, 4}:
-        raise MeshError(
-            f"expected faces of 3 or 4 corners, found some of {max(sizes)}; triangulate on export"
-        )
+        raise MeshError(f"expected faces of 3 or 4 corners, found some of {max(sizes)}; triangulate on export")
     try:
         if len(sizes) == 1:
             table = _numbers([line.replace(b"/", b" ") for line in lines], np.int64)

@@ -128,18 +128,14 @@ def evaluate_folder(
     """
     benchmark, folder = open_benchmark(scans_dir, scale_file), Path(out)
     mask = Path(options.mask) if options.mask else None
-    setting = _Setting(
-        benchmark, Path(template), Path(keypoints), mask, folder, options.resume, options.save_meshes
-    )
+    setting = _Setting(benchmark, Path(template), Path(keypoints), mask, folder, options.resume, options.save_meshes)
     _topology.cache_clear()  # files may have changed since an earlier run
     _topology(setting.template, setting.keypoints, setting.mask)
     found = find_jobs(benchmark, predictions, options.expected)
     scores, failed = run(_score, setting, found.jobs, options.workers, on_progress)
     problems = [*benchmark.problems, *found.problems, *failed]
     if not scores:
-        raise MeshError(
-            f"{predictions}: no mesh could be scored; first of {len(problems)} problems: {problems[:1]}"
-        )
+        raise MeshError(f"{predictions}: no mesh could be scored; first of {len(problems)} problems: {problems[:1]}")
     summary = _summary(scores, bool(problems), options.bootstrap)
     result = RealyResult(tuple(scores), tuple(problems), summary, folder)
     _write(result, options)

@@ -56,9 +56,7 @@ class Benchmark:
         meshes = [read_mesh(path, single=True) for path in regions]
         for path, mesh in zip(regions, meshes, strict=True):
             if not len(mesh.triangles):
-                raise MeshError(
-                    f"{path}: expected a scan region with triangles, found none; it is empty or cut off"
-                )
+                raise MeshError(f"{path}: expected a scan region with triangles, found none; it is empty or cut off")
         scan = Scan(
             subject,
             read_keypoints(keypoints),
@@ -103,23 +101,15 @@ def open_benchmark(folder: str | Path, scale_file: str | Path | None = None) -> 
     with_points = {int(p.stem) for p in (root / KEYPOINT_FOLDER).glob("*.obj") if p.stem.isdigit()}
     with_regions = {int(p.name) for p in (root / REGION_FOLDER).iterdir() if p.is_dir() and p.name.isdigit()}
     problems = [
-        *(
-            Problem(f"scan {k}", f"no folder {REGION_FOLDER}/{k} in {root}")
-            for k in with_points - with_regions
-        ),
-        *(
-            Problem(f"scan {k}", f"no file {KEYPOINT_FOLDER}/{k}.obj in {root}")
-            for k in with_regions - with_points
-        ),
+        *(Problem(f"scan {k}", f"no folder {REGION_FOLDER}/{k} in {root}") for k in with_points - with_regions),
+        *(Problem(f"scan {k}", f"no file {KEYPOINT_FOLDER}/{k}.obj in {root}") for k in with_regions - with_points),
     ]
     both = with_points & with_regions
     without = sorted(k for k in both if not 1 <= k <= len(scale))
     problems += [Problem(f"scan {k}", f"{scale_path} has {len(scale)} lines, none for it") for k in without]
     subjects = tuple(sorted(both - set(without)))
     if not subjects:
-        raise MeshError(
-            f"{root}: expected scans, found none with keypoints, regions and a scale; {problems[:1]}"
-        )
+        raise MeshError(f"{root}: expected scans, found none with keypoints, regions and a scale; {problems[:1]}")
     return Benchmark(root, scale_path, scale, subjects, tuple(sorted(problems, key=lambda p: p.name)))
 
 
@@ -133,9 +123,7 @@ def find_jobs(benchmark: Benchmark, predictions: str | Path, expected: Iterable[
     if place.is_file():
         return Jobs(tuple(RealyJob(str(k), k, "", place) for k in benchmark.subjects), ())
     if not place.is_dir():
-        raise MeshError(
-            f"{place}: no such folder of predictions; give the folder that holds one .obj an image"
-        )
+        raise MeshError(f"{place}: no such folder of predictions; give the folder that holds one .obj an image")
     found, problems = list[RealyJob](), list[Problem]()
     for path in sorted(place.glob("*.obj"), key=_order):
         match = _NAME.fullmatch(path.stem)
@@ -203,9 +191,7 @@ def _missing(found: list[RealyJob], subjects: Sequence[int]) -> list[str]:
     missing = list[str]()
     for k in subjects:
         lacking = [f"{k}_{view}" if view else str(k) for view in sorted(complete - views[k])]
-        nameless = (
-            [f"{k}_(view {i + 1} of {count})" for i in range(len(views[k]), count)] if count > 1 else [str(k)]
-        )
+        nameless = [f"{k}_(view {i + 1} of {count})" for i in range(len(views[k]), count)] if count > 1 else [str(k)]
         if len(views[k]) < count or lacking:
             missing += lacking or nameless
     return missing
@@ -215,10 +201,7 @@ def _edge_stretch(mesh: Mesh, template: Mesh) -> _Array:
     """Length of each of the template's edges in the mesh over that in the template, sizes made equal."""
     edges = unique_edges(np.pad(template.triangles, ((0, 0), (0, 1)), constant_values=-1))
     lengths = [np.linalg.norm(np.diff(m.vertices[edges], axis=1)[:, 0], axis=1) for m in (mesh, template)]
-    size = [
-        np.median(np.linalg.norm(m.vertices - np.median(m.vertices, axis=0), axis=1))
-        for m in (mesh, template)
-    ]
+    size = [np.median(np.linalg.norm(m.vertices - np.median(m.vertices, axis=0), axis=1)) for m in (mesh, template)]
     kept = lengths[1] > 0
     stretch: _Array = (lengths[0][kept] / max(size[0], 1e-300)) / (lengths[1][kept] / max(size[1], 1e-300))
     return stretch

@@ -143,9 +143,7 @@ def evaluate_pair(
     return RegionErrors(**judged, alignment=alignment, globally_aligned=surface.mesh.vertices)
 
 
-def _judge(
-    surface: ClosestPoint, anchors: Anchors, scan: Scan, region: Region, mask: _Array | None
-) -> RegionError:
+def _judge(surface: ClosestPoint, anchors: Anchors, scan: Scan, region: Region, mask: _Array | None) -> RegionError:
     patch = scan.patches[region]
     chosen = list(RIGID_KEYPOINTS[region])
     repeats = len(patch.vertices) // len(chosen) // _KEYPOINT_SHARE[region]
@@ -161,11 +159,7 @@ def _judge(
         np.tile(anchors.on(surface.mesh.vertices)[chosen], (repeats, 1)),
         np.tile(scan.keypoints[chosen], (repeats, 1)),
     )
-    aligned = (
-        surface.moved(rigid.vertices)
-        if mask is None
-        else ClosestPoint(_masked(surface, rigid.vertices, mask))
-    )
+    aligned = surface.moved(rigid.vertices) if mask is None else ClosestPoint(_masked(surface, rigid.vertices, mask))
     return _bidirectional(aligned, rigid.vertices, anchors, scan, region, rigid.iterations)
 
 
@@ -198,7 +192,5 @@ def _bidirectional(
 
 def _masked(surface: ClosestPoint, vertices: _Array, mask: _Array) -> Mesh:
     if mask.shape != (len(vertices),):
-        raise MeshError(
-            f"expected a mask with {len(vertices)} values, found {mask.shape}; one for each vertex"
-        )
+        raise MeshError(f"expected a mask with {len(vertices)} values, found {mask.shape}; one for each vertex")
     return Mesh(vertices, surface.mesh.triangles[mask[surface.mesh.triangles].all(axis=1)])

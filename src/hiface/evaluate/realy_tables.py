@@ -52,9 +52,7 @@ def summarise(
 ) -> RealySummary:
     """Statistics over meshes of the four regions' errors, in millimetres."""
     mean_of_mesh = np.mean([columns[region] for region in REGIONS], axis=0)
-    nose, mouth, forehead, cheek = (
-        summarise_means(columns[region], subjects, bootstrap) for region in REGIONS
-    )
+    nose, mouth, forehead, cheek = (summarise_means(columns[region], subjects, bootstrap) for region in REGIONS)
     return RealySummary(
         len(subjects),
         len(set(subjects)),

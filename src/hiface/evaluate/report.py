@@ -29,9 +29,7 @@ _STOPS = np.array(
     ]
 )
 """Display colours of errors from 0 to the top: blue, teal, pale green, yellow, orange, dark red."""
-_LATEX = str.maketrans(
-    {c: f"\\{c}" for c in "&%$#_{}"} | {"±": "$\\pm$", "–": "--", "~": "\\textasciitilde{}"}
-)
+_LATEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"±": "$\\pm$", "–": "--", "~": "\\textasciitilde{}"})
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,7 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ConfigError(
-                    f"table {self.title!r}: {len(self.columns)} columns, but row {row} has {len(row)}"
-                )
+                raise ConfigError(f"table {self.title!r}: {len(self.columns)} columns, but row {row} has {len(row)}")
 
 
 @dataclass(frozen=True)
@@ -72,9 +68,7 @@ def markdown(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """The table for a paper; needs the package booktabs."""
-    cells = [
-        " & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in (table.columns, *table.rows)
-    ]
+    cells = [" & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in (table.columns, *table.rows)]
     notes = [f"% {note}" for note in table.notes]
     return "\n".join(
         [

@@ -87,9 +87,7 @@ def bootstrap_median(
     return _percentiles(edges[np.argmax(drawn >= drawn[:, -1:] / 2, axis=1)])
 
 
-def cumulative_curve(
-    distances: Sequence[Float[np.ndarray, "_"]], top_mm: float = 8.0, points: int = 801
-) -> Curve:
+def cumulative_curve(distances: Sequence[Float[np.ndarray, "_"]], top_mm: float = 8.0, points: int = 801) -> Curve:
     """NoW's curve: percent of all points with an error below x, for x from 0 to `top_mm`; exact, no bins."""
     ranked = np.sort(np.concatenate(distances))
     threshold = np.linspace(0.0, top_mm, points)

@@ -19,9 +19,7 @@ def project(points: Float[Tensor, "B N 3"], scale: Float[Tensor, "B"], side: flo
     return torch.stack([x, y, -points[..., 2]], -1)
 
 
-def unproject(
-    screen: Float[Tensor, "B N 3"], scale: Float[Tensor, "B"], side: float
-) -> Float[Tensor, "B N 3"]:
+def unproject(screen: Float[Tensor, "B N 3"], scale: Float[Tensor, "B"], side: float) -> Float[Tensor, "B N 3"]:
     """The inverse of `project`."""
     factor = (scale * side)[:, None]
     x = (screen[..., 0] - side / 2) / factor

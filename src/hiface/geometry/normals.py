@@ -7,9 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def triangle_normals(
-    vertices: Float[Tensor, "B V 3"], triangles: Int[Tensor, "T 3"]
-) -> Float[Tensor, "B T 3"]:
+def triangle_normals(vertices: Float[Tensor, "B V 3"], triangles: Int[Tensor, "T 3"]) -> Float[Tensor, "B T 3"]:
     """Normals of triangles, as long as twice their area."""
     a, b, c = (vertices[:, triangles[:, k]] for k in range(3))
     return torch.linalg.cross(b - a, c - a)

@@ -54,9 +54,7 @@ def skin_bruteforce(
 ) -> Float[Tensor, "B V 3"]:
     """The slow twin of `skin`, one joint after another; truth in tests."""
     turns, shifts = joint_transforms(rotation, joints, parents)
-    moved = [
-        torch.einsum("bxy,bvy->bvx", turns[:, j], vertices) + shifts[:, j, None] for j in range(len(parents))
-    ]
+    moved = [torch.einsum("bxy,bvy->bvx", turns[:, j], vertices) + shifts[:, j, None] for j in range(len(parents))]
     return sum((weights[:, j, None] * moved[j] for j in range(len(parents))), torch.zeros_like(vertices))
 
 

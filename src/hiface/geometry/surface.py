@@ -37,9 +37,7 @@ class Mesh:
         vertices = np.ascontiguousarray(self.vertices, dtype=np.float64)
         triangles = np.ascontiguousarray(self.triangles, dtype=np.int64).reshape(-1, 3)
         if vertices.ndim != 2 or vertices.shape[1] != 3:
-            raise MeshError(
-                f"expected vertices of shape (V, 3), found {vertices.shape}; pass x, y, z for each vertex"
-            )
+            raise MeshError(f"expected vertices of shape (V, 3), found {vertices.shape}; pass x, y, z for each vertex")
         bad = ~np.isfinite(vertices).all(axis=1)
         if bad.any():
             raise MeshError(
@@ -89,9 +87,7 @@ class ClosestPoint:
         other._place()
         return other
 
-    def query(
-        self, points: Float[np.ndarray, "N 3"], hint: Int[np.ndarray, "N"] | None = None
-    ) -> ClosestPoints:
+    def query(self, points: Float[np.ndarray, "N 3"], hint: Int[np.ndarray, "N"] | None = None) -> ClosestPoints:
         """The closest surface point of every query point.
 
         `hint` names for each point a triangle that may be close (the answer before a small motion, say); it
@@ -99,12 +95,8 @@ class ClosestPoint:
         """
         queries = np.ascontiguousarray(points, dtype=np.float64)
         if queries.ndim != 2 or queries.shape[1] != 3 or not np.isfinite(queries).all():
-            raise MeshError(
-                f"expected finite points of shape (N, 3), found {queries.shape} or values not finite"
-            )
-        hints = (
-            np.full(len(queries), _NO_HINT) if hint is None else np.ascontiguousarray(hint, dtype=np.int64)
-        )
+            raise MeshError(f"expected finite points of shape (N, 3), found {queries.shape} or values not finite")
+        hints = np.full(len(queries), _NO_HINT) if hint is None else np.ascontiguousarray(hint, dtype=np.int64)
         found, squared, ids = _search(
             queries, hints, self._corners, self._order, self._lower, self._upper, self._leaf, self._slot_of
         )

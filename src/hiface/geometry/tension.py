@@ -106,9 +106,7 @@ class TensionOperator(nn.Module):
         self.vertex_means = SparseRows(_mean_matrix(edges, vertex_count, weights))
         self.smoothing = SparseRows(_smoothing_matrix(edges, vertex_count, steps))
 
-    def forward(
-        self, vertices: Float[Tensor, "B V 3"], neutral: Float[Tensor, "B V 3"]
-    ) -> Float[Tensor, "B V"]:
+    def forward(self, vertices: Float[Tensor, "B V 3"], neutral: Float[Tensor, "B V 3"]) -> Float[Tensor, "B V"]:
         """Scaled tension at the vertices; differentiable with respect to both shapes."""
         if vertices.shape != neutral.shape or vertices.shape[1] != self.vertex_count:
             raise MeshError(
@@ -135,9 +133,7 @@ def _difference_matrix(edges: Int[Tensor, "N 2"], vertex_count: int) -> scipy.sp
     """(N, V): the edge vector, second end minus first."""
     rows = np.arange(len(edges)).repeat(2)
     signs = np.tile([-1.0, 1.0], len(edges))
-    return scipy.sparse.csr_matrix(
-        (signs, (rows, edges.cpu().numpy().reshape(-1))), (len(edges), vertex_count)
-    )
+    return scipy.sparse.csr_matrix((signs, (rows, edges.cpu().numpy().reshape(-1))), (len(edges), vertex_count))
 
 
 def _mean_matrix(

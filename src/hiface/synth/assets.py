@@ -123,9 +123,7 @@ def read_picture(path: Path, flags: int = cv2.IMREAD_COLOR) -> UInt8[np.ndarray,
     picture = cv2.imread(str(path), flags)
     if picture is None:
         raise AssetError(f"{path}: no such picture; --data must name the generator's source data")
-    return np.asarray(
-        cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    )
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB))
 
 
 def _reduced(picture: UInt8[np.ndarray, "H W C"], side: int) -> Float[np.ndarray, "R R C"]:
@@ -139,9 +137,7 @@ def _skins(folder: Path) -> list[SkinTexture]:
         head = _reduced(read_picture(folder / entry["head"]), HEAD_SIDE)
         third = FACE_SIDE // 3
         mean = face[third : 2 * third, third : 2 * third].mean((0, 1))
-        skins.append(
-            SkinTexture(entry["name"], entry["age"], entry["sex"], _skin_weight(entry), mean, face, head)
-        )
+        skins.append(SkinTexture(entry["name"], entry["age"], entry["sex"], _skin_weight(entry), mean, face, head))
     return skins
 
 
@@ -160,9 +156,7 @@ def _brows(folder: Path) -> tuple[Float[np.ndarray, "N R R"], slice]:
     for entry in json.loads((folder / "index.json").read_text())["eyebrows"]:
         x0, y0, x1, y1 = entry["box_xyxy_in_face_tile"]
         layer = np.zeros((1024, 1024), np.float32)
-        layer[y0:y1, x0:x1] = read_picture(folder / entry["file"], cv2.IMREAD_UNCHANGED)[..., 3] / np.float32(
-            255
-        )
+        layer[y0:y1, x0:x1] = read_picture(folder / entry["file"], cv2.IMREAD_UNCHANGED)[..., 3] / np.float32(255)
         layers.append(cv2.resize(layer, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA))
     brows = np.stack(layers)
     rows = np.flatnonzero(brows.max((0, 2)) > 0.02)
@@ -173,9 +167,7 @@ def _eyes(folder: Path) -> tuple[list[Float[np.ndarray, "R R 3"]], list[int]]:
     files = sorted(folder.glob("*_eye.png"))
     if not files:
         raise AssetError(f"{folder}: no *_eye.png; --data must name the generator's source data")
-    return [linear(read_picture(f)) for f in files], [
-        i for i, f in enumerate(files) if f.stem.startswith("brown")
-    ]
+    return [linear(read_picture(f)) for f in files], [i for i, f in enumerate(files) if f.stem.startswith("brown")]
 
 
 def _environments(path: Path) -> list[Float[np.ndarray, "H W 3"]]:
@@ -192,7 +184,12 @@ def _backgrounds(folder: Path) -> list[UInt8[np.ndarray, "H W 3"]]:
     chosen = []
     with zipfile.ZipFile(folder / "photos.zip") as archive:
         for entry in json.loads((folder / "photos.json").read_text()):
-            if entry["licence"] == "CC BY 2.0" and entry["id"].startswith("coco") and not entry.get("persons") and not entry.get("yunet"):
+            if (
+                entry["licence"] == "CC BY 2.0"
+                and entry["id"].startswith("coco")
+                and not entry.get("persons")
+                and not entry.get("yunet")
+            ):
                 packed = np.frombuffer(archive.read(entry["id"] + ".jpg"), np.uint8)
                 chosen.append(cv2.cvtColor(cv2.imdecode(packed, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
     return chosen

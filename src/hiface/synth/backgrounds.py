@@ -42,9 +42,7 @@ def _photo(rng: np.random.Generator, photos: list[UInt8[np.ndarray, "H W 3"]], s
     return np.asarray(piece.astype(np.float32) / 255)
 
 
-def _environment(
-    rng: np.random.Generator, environments: list[Float[np.ndarray, "H W 3"]], side: int
-) -> Picture:
+def _environment(rng: np.random.Generator, environments: list[Float[np.ndarray, "H W 3"]], side: int) -> Picture:
     radiance = environments[rng.integers(len(environments))]
     turned = np.roll(radiance, rng.integers(0, radiance.shape[1]), 1)
     view = np.clip(turned[16:48, :32] * rng.uniform(0.3, 0.9), 0, 1) ** 0.45
@@ -83,9 +81,7 @@ def _blocks(rng: np.random.Generator, side: int) -> Picture:
     if rng.random() < 0.5:  # foliage, gravel, fabric
         grain = _clouds(rng, side, int(rng.integers(12, 60)))[..., None]
         picture = picture * (1 + rng.uniform(0.05, 0.45) * grain)
-    return np.asarray(
-        cv2.GaussianBlur(np.clip(picture, 0, 1.3).astype(np.float32), (0, 0), rng.uniform(0.6, 7))
-    )
+    return np.asarray(cv2.GaussianBlur(np.clip(picture, 0, 1.3).astype(np.float32), (0, 0), rng.uniform(0.6, 7)))
 
 
 def _draw_shape(rng: np.random.Generator, picture: Picture, colour: tuple[float, ...]) -> None:
@@ -100,9 +96,7 @@ def _draw_shape(rng: np.random.Generator, picture: Picture, colour: tuple[float,
         cv2.line(picture, _pixel(ends[0]), _pixel(ends[1]), colour, int(rng.integers(1, max(2, side // 12))))
     elif kind == 2:  # a lamp, a plate, a head far away
         bright = tuple(min(c * rng.uniform(1, 2.5), 1.3) for c in colour)
-        cv2.circle(
-            picture, _pixel(rng.uniform(0, 1, 2) * side), int(rng.uniform(0.01, 0.15) * side), bright, -1
-        )
+        cv2.circle(picture, _pixel(rng.uniform(0, 1, 2) * side), int(rng.uniform(0.01, 0.15) * side), bright, -1)
     else:
         points = (rng.uniform(0, 1, 2) + rng.normal(0, 0.25, (5, 2))) * side
         cv2.fillPoly(picture, [points.astype(np.int32)], colour)

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 
 from hiface.assets.format import Schema, read_asset
 from hiface.assets.store import locate
 from hiface.errors import AssetError
 from hiface.face.model import FaceModel
-from hiface.geometry.topology import smooth, triangulate, unique_edges
+from hiface.geometry.topology import smooth, unique_edges
 
 SKIN, NECK, MOUTH, SOCKET, GUMS, TEETH, EYE, LASH = range(8)
 """Materials."""
@@ -70,9 +71,7 @@ class Body:
 
     def range_of(self, first: int, last: int) -> slice:
         """Triangles whose material is from `first` to `last`, both included."""
-        return slice(
-            int(np.searchsorted(self.material, first)), int(np.searchsorted(self.material, last, "right"))
-        )
+        return slice(int(np.searchsorted(self.material, first)), int(np.searchsorted(self.material, last, "right")))
 
 
 def build_body(model: FaceModel) -> Body:
@@ -100,7 +99,7 @@ def build_body(model: FaceModel) -> Body:
 
 
 def _gather(model: FaceModel) -> tuple[Int[np.ndarray, "T 3"], Int[np.ndarray, "T 3"], Int[np.ndarray, "T"]]:
-    """Triangles by vertex and by UV, and their material, in the order of materials; back halves of eyes are left out."""
+    """Triangles by vertex and by UV, and their materials in order; the back halves of the eyes are left out."""
     vertices, uvs, materials = [], [], []
     for part, material in _PARTS:
         triangles, uv_triangles = model.part_triangles(part), model.part_uv_triangles(part)
@@ -151,23 +150,21 @@ def _growth(
     edges = unique_edges(model.polygons[model.polygon_range("skin")])
     fields[:count, 0] = smooth(fields[:count, 0], edges, 6)
     fields[:count, 1] = smooth(fields[:count, 1], edges, 1)
-    return fields.astype(np.float32)
+    return np.asarray(fields, np.float32)
 
 
-def _beard(
-    x: Float[np.ndarray, "V"], y: Float[np.ndarray, "V"], z: Float[np.ndarray, "V"]
-) -> Float[np.ndarray, "V"]:
+def _beard(x: Float[np.ndarray, "V"], y: Float[np.ndarray, "V"], z: Float[np.ndarray, "V"]) -> Float[np.ndarray, "V"]:
     """Jaw and chin, moustache, side whiskers; each with soft borders, mm on the neutral face."""
     jaw = _step((-22 - y - 0.0042 * x**2 * (y > -60)) / 4) * _step((y + 125) / 8) * _step((z - 5) / 10)
     moustache = _step((-12 - y) / 2) * (np.abs(x) < 34)
     side = _step((np.abs(x) - 58) / 4) * _step((20 - y) / 10) * _step((z - 20) / 6) * _step((y + 120) / 8)
-    return np.clip(np.maximum(np.maximum(jaw * (y < -45), moustache * (y > -50)), side * 0.9), 0, 1)
+    return np.asarray(np.clip(np.maximum(np.maximum(jaw * (y < -45), moustache * (y > -50)), side * 0.9), 0, 1))
 
 
 def _step(t: Float[np.ndarray, "V"]) -> Float[np.ndarray, "V"]:
-    return 1 / (1 + np.exp(-np.clip(t, -40, 40)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(t, -40, 40))))
 
 
-def as_array(tensor: torch.Tensor) -> Float[np.ndarray, "*S"]:
+def as_array(tensor: torch.Tensor) -> NDArray[np.float32]:
     """The tensor's values as a float32 array."""
-    return np.ascontiguousarray(tensor.detach().numpy().astype(np.float32))
+    return np.ascontiguousarray(tensor.detach().numpy(), np.float32)

@@ -12,7 +12,8 @@ from hiface.synth import kernels
 from hiface.synth.body import EYE, GUMS, LASH, MOUTH, NECK, SKIN, SOCKET, TEETH, Body
 from hiface.synth.light import Lighting
 from hiface.synth.scene import Scene
-from hiface.synth.shade import shade_body, shade_thing
+from hiface.synth.shade import shade_body
+from hiface.synth.shade_things import shade_thing
 from hiface.synth.things import OPAQUE, Thing
 
 _NO_TANGENTS = np.zeros((1, 3), np.float32)
@@ -146,9 +147,7 @@ def _shade_placed(
     )  # fmt: skip
 
 
-def cast_shadows(
-    light: Lighting, points: Float[np.ndarray, "V 3"], body: Body, placed: list[_Placed]
-) -> Lighting:
+def cast_shadows(light: Lighting, points: Float[np.ndarray, "V 3"], body: Body, placed: list[_Placed]) -> Lighting:
     """The light with its shadow map filled; unchanged where there is no main light."""
     if float(light.key.max()) < 0.04:
         return light
@@ -157,15 +156,11 @@ def cast_shadows(
     skin = body.skin_triangles()
     opaque = np.full(skin, 255, np.int32)
     from_light = _seen_from_light(light, points)
-    kernels.rasterise(
-        from_light, body.vertex_triangles[:skin], opaque, body.uv, OPAQUE, 0, False, ids, shadow
-    )
+    kernels.rasterise(from_light, body.vertex_triangles[:skin], opaque, body.uv, OPAQUE, 0, False, ids, shadow)
     for p in placed:
         if p.thing.name != "lens":
             from_light = _seen_from_light(light, p.points)
-            kernels.rasterise(
-                from_light, p.thing.triangles, p.cover, p.thing.uv, p.thing.alpha, 0, 0, ids, shadow
-            )
+            kernels.rasterise(from_light, p.thing.triangles, p.cover, p.thing.uv, p.thing.alpha, 0, 0, ids, shadow)
     return light._replace(shadow=shadow)
 
 

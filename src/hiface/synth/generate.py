@@ -83,9 +83,7 @@ class Generator:
         model = self.sources.model
         points = {name: _landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
         points68 = _landmarks(model.landmark_weights("mediapipe68"), posed)
-        scene = draw_scene(
-            rng, self.sources, person, wearer, posed, points68, self._slopes[row], self.side
-        )
+        scene = draw_scene(rng, self.sources, person, wearer, posed, points68, self._slopes[row], self.side)
         drawn = draw(scene, self.sources.body, self.sources.growth, self.side)
         return self._finish(index, person, figures, row, scene, drawn, points, points68)
 
@@ -102,9 +100,7 @@ class Generator:
             self._figures = figures = shapes(model, self._people)
             wrinkles = self.sources.wrinkles
             streams = (self._stream(i, _DETAIL) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
-            self._details = [
-                wrinkles.draw(rng, person.age) for rng, person in zip(streams, self._people, strict=True)
-            ]
+            self._details = [wrinkles.draw(rng, person.age) for rng, person in zip(streams, self._people, strict=True)]
             self._slopes = wrinkles.slopes(figures.neutral, figures.expressive, self._details)
             self._chunk = chunk
         return self._people[row], self._figures, row
@@ -174,9 +170,7 @@ class Generator:
             **{n: getattr(self._details[row], n) for n in ("static", "compressed", "stretched")},
         }
 
-    def _facts(
-        self, index: int, person: Person, scene: Scene, overlaid: bool, framed: bool
-    ) -> dict[str, object]:
+    def _facts(self, index: int, person: Person, scene: Scene, overlaid: bool, framed: bool) -> dict[str, object]:
         names = {t.name for t in scene.things}
         facts = {
             "seed": self.seed,
@@ -197,9 +191,7 @@ class Generator:
         return dict(truth.plain(facts))
 
 
-def _landmarks(
-    weights: tuple[torch.Tensor, torch.Tensor], posed: Float[np.ndarray, "V 3"]
-) -> Float[np.ndarray, "L 3"]:
+def _landmarks(weights: tuple[torch.Tensor, torch.Tensor], posed: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "L 3"]:
     index, weight = weights[0].numpy(), weights[1].numpy()
     return np.asarray(np.einsum("lnc,ln->lc", posed[index], weight), np.float32)
 

@@ -54,9 +54,7 @@ class Scalp:
 def _fitted(folder: Path, name: str, head: Float[np.ndarray, "N 3"]) -> tuple[Float[np.ndarray, "N 3"], ...]:
     """A proxy's vertices on MakeHuman's neutral head, its corners' vertices, UVs and triangles."""
     with np.load(folder / f"proxies/{name}.npz") as d:
-        scale = np.array(
-            [abs(head[int(a), i] - head[int(b), i]) / r for i, (a, b, r) in enumerate(d["fit_scale"])]
-        )
+        scale = np.array([abs(head[int(a), i] - head[int(b), i]) / r for i, (a, b, r) in enumerate(d["fit_scale"])])
         points = np.einsum("nk,nkc->nc", d["fit_weight"], head[d["fit_ref"]]) + d["fit_offset"] * scale
         faces, uv_faces, uv = d["faces"], d["uv_faces"], d["uv"]
     pairs = np.stack([triangulate(faces), triangulate(np.where(faces < 0, -1, uv_faces))], -1)
@@ -79,9 +77,7 @@ def load_styles(folder: Path) -> list[HairStyle]:
         carry = sparse.csr_matrix((weight.ravel(), index.ravel(), rows), (len(points), len(skin)))
         alpha, shade = _hair_texture(folder / f"proxies/textures/{name}.webp")
         offset = (points - carry @ skin).astype(np.float32)
-        styles.append(
-            HairStyle(name, offset, carry, triangles.astype(np.int32), uv.astype(np.float32), alpha, shade)
-        )
+        styles.append(HairStyle(name, offset, carry, triangles.astype(np.int32), uv.astype(np.float32), alpha, shade))
     return styles
 
 
@@ -183,9 +179,7 @@ def shell_hair(
         points = press(points).astype(np.float32)
     around = np.arctan2(skin[ids, 0], skin[ids, 2] - 10) / 6.3 + 0.5
     flat = np.stack([around, (skin[ids, 1] + 60) / 220], 1)
-    uv = np.concatenate(
-        [np.stack([flat[:, 0], (flat[:, 1] + k) / SHELL_LAYERS], 1) for k in range(SHELL_LAYERS)]
-    )
+    uv = np.concatenate([np.stack([flat[:, 0], (flat[:, 1] + k) / SHELL_LAYERS], 1) for k in range(SHELL_LAYERS)])
     faces = np.concatenate([triangles + k * len(ids) for k in range(SHELL_LAYERS)])
     alpha, shade = _shell_texture(rng, length)
     placed = wearer.place(points)

@@ -46,20 +46,44 @@ def draw_hairdo(rng: np.random.Generator, kind: str) -> Hairdo:
                       Comb(0.05, u(0.3, 0.8), 0.0, 30, 0.18, 0.5, 0.0))  # fmt: skip
     if kind == "side":
         length = u(40, 95)
-        return Hairdo(kind, 560, 8, (length * 0.75, length * 1.15), (10, 16), u(0.05, 0.5), u(5, 16),
-                      Comb(u(0.15, 0.35), u(0.4, 0.8), u(0, 2), u(30, 60), u(0.04, 0.14), u(0.6, 1.4), 0.3))  # fmt: skip
+        return Hairdo(
+            kind,
+            560,
+            8,
+            (length * 0.75, length * 1.15),
+            (10, 16),
+            u(0.05, 0.5),
+            u(5, 16),
+            Comb(u(0.15, 0.35), u(0.4, 0.8), u(0, 2), u(30, 60), u(0.04, 0.14), u(0.6, 1.4), 0.3),
+        )
     if kind == "back":
         length = u(60, 130)
         return Hairdo(kind, 520, 9, (length * 0.8, length * 1.1), (10, 16), u(0.1, 0.6), u(4, 16),
                       Comb(u(0.05, 0.2), u(0.6, 1.0), u(0, 2), u(40, 80), u(0.03, 0.1), u(0.7, 1.4), 0.5))  # fmt: skip
     if kind == "bob":
         length = u(130, 230)
-        return Hairdo(kind, 480, 14, (length * 0.92, length * 1.06), (12, 20), u(0, 0.25), u(5, 18),
-                      Comb(u(0.5, 0.9), u(0.25, 0.5), u(0, 4), u(50, 120), u(0.02, 0.1), u(0.8, 1.6), aside))  # fmt: skip
+        return Hairdo(
+            kind,
+            480,
+            14,
+            (length * 0.92, length * 1.06),
+            (12, 20),
+            u(0, 0.25),
+            u(5, 18),
+            Comb(u(0.5, 0.9), u(0.25, 0.5), u(0, 4), u(50, 120), u(0.02, 0.1), u(0.8, 1.6), aside),
+        )
     if kind == "long":
         length = u(240, 420)
-        return Hairdo(kind, 440, 18, (length * 0.85, length * 1.05), (13, 22), u(0, 0.25), u(4, 18),
-                      Comb(u(0.5, 0.9), u(0.25, 0.5), u(0, 7), u(60, 160), u(0.02, 0.1), u(0.8, 1.6), aside))  # fmt: skip
+        return Hairdo(
+            kind,
+            440,
+            18,
+            (length * 0.85, length * 1.05),
+            (13, 22),
+            u(0, 0.25),
+            u(4, 18),
+            Comb(u(0.5, 0.9), u(0.25, 0.5), u(0, 7), u(60, 160), u(0.02, 0.1), u(0.8, 1.6), aside),
+        )
     if kind == "curls":
         length = u(60, 320)
         return Hairdo(kind, 480, 16, (length * 0.75, length * 1.1), (11, 17), u(0.2, 0.7), u(8, 26),
@@ -218,7 +242,7 @@ def _ribbon_thing(
     points, normals, tangents = (np.zeros((count * steps * 2, 3), np.float32) for _ in range(3))
     uv = np.zeros((count * steps * 2, 2), np.float32)
     triangles = np.zeros((count * (steps - 1) * 2, 3), np.int32)
-    widths = rng.uniform(*width, count).astype(np.float32)
+    widths = np.asarray(rng.uniform(width[0], width[1], count), np.float32)
     columns = rng.integers(0, ATLAS, count)
     ribbons(field, path, widths, columns, np.float32(ATLAS), points, normals, tangents, uv, triangles)
     full = 0.5 if steps < 9 else 0.0  # short locks must cover with less overlap
@@ -234,11 +258,13 @@ def strand_texture(
     """Alpha and brightness of `ATLAS` locks side by side, roots at the top: fraying tips, some locks grey;
     `full` makes them denser."""
     height, width = 64, 16 * ATLAS
-    slow = cv2.resize(rng.standard_normal((5, width)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    slow = cv2.resize(
+        rng.standard_normal((5, width)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
     slow = cv2.GaussianBlur(slow, (0, 0), 0.8)
     along = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     across = np.abs((np.arange(width) % 16 - 7.5) / 7.5).astype(np.float32)[None]
-    fullness = full + rng.uniform(1.0, 1.5) - 0.9 * along**3 - 0.6 * across**3 + 0.5 * slow
+    fullness = full + rng.uniform(0.9, 1.4) - 0.9 * along**3 - 0.6 * across**3 + 0.7 * slow
     alpha = np.clip(fullness * 255, 0, 255).astype(np.uint8)
     lock = rng.uniform(0.65, 1.3, ATLAS).repeat(16)[None]
     shade = (0.55 + 0.55 * np.sqrt(along)) * (1 + 0.3 * slow) * lock

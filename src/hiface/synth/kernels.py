@@ -70,6 +70,17 @@ def threshold(x, y):
     return (f32(1 if step == 5 else step) + f32(0.5)) * f32(64)
 
 
+@inlined
+@no_type_check
+def _inner(start, slope, low, high):
+    """The part of low to high in which start + slope · x is not negative."""
+    if slope > 0:
+        low = max(low, -start / slope)
+    elif slope < 0:
+        high = min(high, -start / slope)
+    return low, high
+
+
 @compiled
 @no_type_check
 def rasterise(screen, triangles, cover, uv, alpha, first_id, culled, face_id, depth):
@@ -86,23 +97,32 @@ def rasterise(screen, triangles, cover, uv, alpha, first_id, culled, face_id, de
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0 or area * culled > 0:
             continue
-        x0 = max(0, int(math.ceil(min(ax, bx, cx))))
-        x1 = min(width - 1, int(math.floor(max(ax, bx, cx))))
-        y0 = max(0, int(math.ceil(min(ay, by, cy))))
-        y1 = min(height - 1, int(math.floor(max(ay, by, cy))))
+        x0 = max(0, math.ceil(min(ax, bx, cx)))
+        x1 = min(width - 1, math.floor(max(ax, bx, cx)))
+        y0 = max(0, math.ceil(min(ay, by, cy)))
+        y1 = min(height - 1, math.floor(max(ay, by, cy)))
         if x1 < x0 or y1 < y0:
             continue
         inverse = f32(1) / area
         w1x, w1y = (cy - ay) * inverse, (ax - cx) * inverse
         w2x, w2y = (ay - by) * inverse, (bx - ax) * inverse
-        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
+        w0x = -w1x - w2x
+        za = screen[a, 2]
+        zb, zc = screen[b, 2] - za, screen[c, 2] - za
         for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                w1 = (x - ax) * w1x + (y - ay) * w1y
-                w2 = (x - ax) * w2x + (y - ay) * w2y
+            e1 = (y - ay) * w1y - ax * w1x
+            e2 = (y - ay) * w2y - ax * w2x
+            first, last = x0, x1
+            if x1 - x0 > 3:  # only where it saves more than it costs
+                low, high = _inner(e1, w1x, f32(x0), f32(x1))
+                low, high = _inner(e2, w2x, low, high)
+                low, high = _inner(1 - e1 - e2, w0x, low, high)
+                first, last = int(low), min(x1, int(high) + 1)
+            for x in range(first, last + 1):
+                w1, w2 = e1 + x * w1x, e2 + x * w2x
                 if w1 < 0 or w2 < 0 or w1 + w2 > 1:
                     continue
-                z = za + w1 * (zb - za) + w2 * (zc - za)
+                z = za + w1 * zb + w2 * zc
                 if z <= depth[y, x]:
                     continue
                 if cover[t] != 255:
@@ -179,10 +199,12 @@ def bilinear(texture, u, v):
     column, row = int(x), int(y)
     x, y = x - column, y - row
     a, b, c, d = (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+    upper, lower, right = texture[row, column], texture[row + 1, column], texture[row, column + 1]
+    corner = texture[row + 1, column + 1]
     return (
-        texture[row, column, 0] * a + texture[row, column + 1, 0] * b + texture[row + 1, column, 0] * c + texture[row + 1, column + 1, 0] * d,
-        texture[row, column, 1] * a + texture[row, column + 1, 1] * b + texture[row + 1, column, 1] * c + texture[row + 1, column + 1, 1] * d,
-        texture[row, column, 2] * a + texture[row, column + 1, 2] * b + texture[row + 1, column, 2] * c + texture[row + 1, column + 1, 2] * d,
+        upper[0] * a + right[0] * b + lower[0] * c + corner[0] * d,
+        upper[1] * a + right[1] * b + lower[1] * c + corner[1] * d,
+        upper[2] * a + right[2] * b + lower[2] * c + corner[2] * d,
     )  # fmt: skip
 
 
@@ -208,9 +230,7 @@ def lit_share(shadow, matrix, softness, x, y, z):
     side = shadow.shape[0]
     px = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]
     py = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]
-    near = (
-        matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + f32(4.5)
-    )  # mm of slack against shadow acne
+    near = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + f32(4.5)  # mm of slack against shadow acne
     share = f32(0)
     for j in range(-1, 3):
         row = min(max(int(py + (j - f32(0.5)) * softness + f32(0.5)), 0), side - 1)

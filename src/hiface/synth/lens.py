@@ -45,8 +45,8 @@ def degrade(rng: np.random.Generator, picture: Picture) -> UInt8[np.ndarray, "S 
     result = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < 0.7:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))]
-        result = cv2.imdecode(cv2.imencode(".jpg", result, quality)[1], cv2.IMREAD_COLOR)
-    return np.asarray(result)
+        return np.asarray(cv2.imdecode(cv2.imencode(".jpg", result, quality)[1], cv2.IMREAD_COLOR))
+    return result
 
 
 def _shake(rng: np.random.Generator, picture: Picture) -> Picture:
@@ -66,4 +66,4 @@ def draw_frame(rng: np.random.Generator, side: int) -> Bool[np.ndarray, "S S"]:
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half @ turned.T + centre
     inside = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(inside, np.round(corners).astype(np.int32), 1)
-    return inside == 0
+    return np.asarray(inside == 0)

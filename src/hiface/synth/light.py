@@ -1,6 +1,7 @@
 """Light of a scene: an environment as harmonics and as blurred maps, one main light, and its shadow map.
 
-Frame: the stored picture's (+x right, +y up, +z towards the camera), which is also that of posed vertices. Irradiance is divided by π, so that radiance = albedo · irradiance. The nine polynomials of
+Frame: the stored picture's (+x right, +y up, +z towards the camera), which is also that of posed vertices.
+Irradiance is divided by π, so that radiance = albedo · irradiance. The nine polynomials of
 a unit normal: 1, y, z, x, xy, yz, 3z² − 1, xz, x² − y².
 """
 
@@ -12,9 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-_ORTHONORMAL = np.array(
-    [0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274]
-)
+_ORTHONORMAL = np.array([0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274])
 _COSINE = np.array([1, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25])
 """What a cosine lobe, divided by π, leaves of each harmonic of the incoming light."""
 SHADOW_SIDE = 144
@@ -53,18 +52,14 @@ def harmonics_of(environment: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "
     height, width, _ = environment.shape
     polar = (np.arange(height) + 0.5)[:, None] / height * np.pi
     around = ((np.arange(width) + 0.5)[None] / width - 0.5) * 2 * np.pi
-    ways = np.stack(
-        [np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around, np.sin(polar) * np.cos(around)], -1
-    )
+    ways = np.stack([np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around, np.sin(polar) * np.cos(around)], -1)
     solid = np.sin(polar) * (np.pi / height) * (2 * np.pi / width)
     basis = polynomials(ways) * _ORTHONORMAL
     moments = np.einsum("hwk,hw,hwc->kc", basis, solid + 0 * around, environment)
     return np.asarray(moments * (_COSINE * _ORTHONORMAL)[:, None], np.float32)
 
 
-def harmonics_of_key(
-    key: Float[np.ndarray, "3"], direction: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "9 3"]:
+def harmonics_of_key(key: Float[np.ndarray, "3"], direction: Float[np.ndarray, "3"]) -> Float[np.ndarray, "9 3"]:
     """The nine factors nearest to `key · max(0, n · direction)`."""
     clamped = np.array([1 / 4, 1 / 2, 1 / 2, 1 / 2, *[5 / 16] * 5])  # of 1, cos, P₂(cos)
     addition = np.array([1, 1, 1, 1, 3, 3, 0.25, 3, 0.75])  # P₂(n · l) in products of the polynomials
@@ -101,9 +96,7 @@ def draw_light(
     )
 
 
-def _draw_key(
-    rng: np.random.Generator, ambient: float
-) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+def _draw_key(rng: np.random.Generator, ambient: float) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
     """Colour and direction of the main light: mostly from above and in front, the brighter the darker its room."""
     azimuth, elevation = rng.normal(0, 1.0), rng.uniform(-0.15, 1.25)
     flat = np.cos(elevation)
@@ -113,9 +106,7 @@ def _draw_key(
     return np.array([1 + warmth, 1, 1 - warmth], np.float32) * np.float32(max(strength, 0)), direction
 
 
-def shadow_matrix(
-    direction: Float[np.ndarray, "3"], middle: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "3 4"]:
+def shadow_matrix(direction: Float[np.ndarray, "3"], middle: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 4"]:
     """Camera frame to shadow map, orthographic along the light, the head in the middle."""
     across = np.cross([0, 1, 0.01], direction)
     across /= np.linalg.norm(across)

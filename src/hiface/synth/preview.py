@@ -1,4 +1,4 @@
-"""Contact sheets of samples, plain or with their truth drawn in: `python -m hiface.synth.preview OUT.png --data DATA`."""
+"""Sheets of samples, plain or with their truth drawn in: `python -m hiface.synth.preview OUT.png --data DATA`."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--columns", type=int, default=8)
-    parser.add_argument(
-        "--points", choices=("dense669", "mediapipe478"), help="draw the truth, three times as large"
-    )
+    parser.add_argument("--points", choices=("dense669", "mediapipe478"), help="draw the truth, three times as large")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     from hiface.synth.assets import load_sources

@@ -21,9 +21,7 @@ _MASK_COLOURS = np.array([[0.25, 0.45, 0.6], [0.75, 0.75, 0.75], [0.02, 0.02, 0.
 def glasses(rng: np.random.Generator, body: Body, wearer: Wearer, dark: bool) -> list[Thing]:
     """Frame and, for dark ones, lenses."""
     frame, lenses = _glasses_meshes(rng, body, wearer.skin)
-    colour = (
-        rng.uniform(0.01, 0.25) * rng.uniform(0.5, 1, 3) if rng.random() < 0.8 else np.array([0.5, 0.4, 0.25])
-    )
+    colour = rng.uniform(0.01, 0.25) * rng.uniform(0.5, 1, 3) if rng.random() < 0.8 else np.array([0.5, 0.4, 0.25])
     things = [solid("frame", (wearer.place(frame[0]), frame[1]), colour, 3.0, 40.0)]
     if dark:
         tint = rng.uniform(0.005, 0.05) * rng.uniform(0.4, 1, 3)
@@ -32,9 +30,7 @@ def glasses(rng: np.random.Generator, body: Body, wearer: Wearer, dark: bool) ->
     return things
 
 
-def _glasses_meshes(
-    rng: np.random.Generator, body: Body, skin: Float[np.ndarray, "V 3"]
-) -> tuple[Mesh, Mesh]:
+def _glasses_meshes(rng: np.random.Generator, body: Body, skin: Float[np.ndarray, "V 3"]) -> tuple[Mesh, Mesh]:
     lm = body.ibug68
     left, right, nose = skin[lm[42:48]].mean(0), skin[lm[36:42]].mean(0), skin[lm[27]]
     half_width, half_height, squareness = rng.uniform(21, 28), rng.uniform(15, 25), rng.uniform(2, 5)
@@ -96,9 +92,7 @@ def _brim(
         outer = inner + np.stack([0.25 * np.sin(q) * length, -0.25 * length, length], 1)
         return [strip(inner, outer), strip(outer, outer - [0, 2, 0])]
     if kind == 1:  # a brim all round
-        outer = base + np.stack(
-            [np.sin(around), np.full_like(around, -0.12), np.cos(around)], 1
-        ) * rng.uniform(30, 80)
+        outer = base + np.stack([np.sin(around), np.full_like(around, -0.12), np.cos(around)], 1) * rng.uniform(30, 80)
         return [strip(base, outer), strip(outer, outer - [0, 2, 0])]
     cuff = base * [1.02, 1, 1.02] + [0, rng.uniform(18, 32), 0]
     return [strip(base * [1.04, 1, 1.03] - [0, 4, 0], cuff)]
@@ -132,9 +126,7 @@ _EDGE = np.where(np.arange(64) < 32, 255, 0).astype(np.uint8)[:, None]
 """Opaque where v is above one half."""
 
 
-def _mask_outline(
-    rng: np.random.Generator, neutral: Float[np.ndarray, "N 3"], count: int
-) -> Float[np.ndarray, "M 2"]:
+def _mask_outline(rng: np.random.Generator, neutral: Float[np.ndarray, "N 3"], count: int) -> Float[np.ndarray, "M 2"]:
     """UVs whose v is above one half inside a rounded outline on the neutral face; further points are inside."""
     top, bottom, aside = rng.uniform(2, 16), rng.uniform(-104, -92), rng.uniform(56, 68)
     middle, half = (top + bottom) / 2, (top - bottom) / 2
@@ -255,9 +247,7 @@ def clothes(rng: np.random.Generator, neck: Neck, wearer: Wearer) -> Thing:
     return Thing("clothes", points, triangles, colour, 0.15, 8.0, uv.astype(np.float32), alpha, texture, TEXTURED)
 
 
-def _cloth(
-    rng: np.random.Generator, neckline: float
-) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "R C 3"]]:
+def _cloth(rng: np.random.Generator, neckline: float) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "R C 3"]]:
     """Colour, and a pattern over angle and depth: folds, stripes, checks, or a jacket over a shirt."""
     rows, columns = 100, 96
     coarse = rng.standard_normal((12, 14)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The compiled shading of skin, eyes, mouth, hair and things: harmonics, main light with shadow, gloss.
+"""The compiled shading of skin, eyes and mouth: harmonics, main light with shadow, gloss, light within the skin.
 
 Screens are drawn twice as large as pictures. Where all four samples of a block are skin, one is shaded for all.
 """
@@ -18,13 +18,13 @@ from hiface.synth.kernels import (
     compiled,
     corner_weights,
     environment_texel,
+    f32,
     inlined,
     irradiance,
     lit_share,
     unit,
 )
 
-f32 = np.float32
 IRIS = 0.0778
 """Radius of the iris in the eyeball's azimuthal UV: 28 degrees."""
 _IRIS_IN_PICTURE, _PUPIL_IN_PICTURE, _WHITE_IN_PICTURE = 0.114, 0.036, 0.26
@@ -123,7 +123,7 @@ def _openness(material, baked, cavity, under_hair, look):
         return baked * under_hair
     if material == EYE:
         return f32(0.5) + f32(0.5) * cavity
-    if material == TEETH or material == GUMS:
+    if material in (TEETH, GUMS):
         return cavity * f32(look.mouth_light)
     if material == MOUTH:
         return cavity * f32(0.3)
@@ -134,9 +134,7 @@ def _openness(material, baked, cavity, under_hair, look):
 
 @inlined
 @no_type_check
-def _light_skin(
-    light, colour, smooth_normal, normal, view, gloss, power, fresnel, open_share, lit, living, eye, out
-):
+def _light_skin(light, colour, smooth_normal, normal, view, gloss, power, fresnel, open_share, lit, living, eye, out):
     """Writes the radiance of one sample: light bleeds through `living` skin, red the farthest."""
     nx, ny, nz = smooth_normal
     qx, qy, qz = normal
@@ -162,15 +160,11 @@ def _light_skin(
         else:
             softer, wrap, filled = f32(0), f32(0), open_share
         s, t = softer, 1 - softer
-        around = max(
-            irradiance(light.harmonics, nx * s + qx * t, ny * s + qy * t, nz * s + qz * t, c), f32(0)
-        )
+        around = max(irradiance(light.harmonics, nx * s + qx * t, ny * s + qy * t, nz * s + qz * t, c), f32(0))
         direct = max(f32(0), (smooth_facing * s + facing * t + wrap) / (1 + wrap))
         direct *= (lit + (1 - lit) * wrap * f32(0.25)) * min(f32(1), open_share + f32(0.3))
         mirrored = light.sharp[row, column, c] if eye else light.soft[row, column, c]
-        out[c] = (
-            colour[c] * (around * filled + light.key[c] * direct) + spark * light.key[c] + mirror * mirrored
-        )
+        out[c] = colour[c] * (around * filled + light.key[c] * direct) + spark * light.key[c] + mirror * mirrored
 
 
 @inlined
@@ -263,7 +257,7 @@ def shade_body(
     out,
     seen,
 ):
-    """Fills `out` (linear) and `seen` (material + 1, 0 where the body is not seen) from the ids of the body's triangles."""
+    """Fills `out` (linear) and `seen` (material + 1, 0 where the body is not seen) from the body's triangle ids."""
     height, width = face_id.shape
     count = triangles.shape[0]
     colour = np.zeros(3, np.float32)
@@ -306,94 +300,3 @@ def shade_body(
                 seen[y, x] = material[t] + 1
                 for c in range(3):
                     out[y, x, c] = colour[c]
-
-
-@inlined
-@no_type_check
-def _shade_cloth(t, x, y, screen, points, normals, tangents, triangles, uv, texture, colour, gloss, power, light, out):
-    """Radiance of a thing's triangle t at a place on the screen, seen from either side."""
-    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-    w0, w1, w2 = corner_weights(screen, i, j, k, x, y)
-    nx, ny, nz = blend3(normals, i, j, k, w0, w1, w2)
-    nx, ny, nz = unit(nx, ny, nz)
-    px, py, pz = blend3(points, i, j, k, w0, w1, w2)
-    vx, vy, vz = unit(-px, -py, -pz)
-    lx, ly, lz = light.direction[0], light.direction[1], light.direction[2]
-    seen = nx * vx + ny * vy + nz * vz
-    if seen < 0:
-        nx, ny, nz, seen = -nx, -ny, -nz, -seen
-    u = uv[i, 0] * w0 + uv[j, 0] * w1 + uv[k, 0] * w2
-    v = uv[i, 1] * w0 + uv[j, 1] * w1 + uv[k, 1] * w2
-    row = min(max(int((1 - v) * texture.shape[0]), 0), texture.shape[0] - 1)
-    column = min(max(int(u * texture.shape[1]), 0), texture.shape[1] - 1)
-    facing = max(f32(0), nx * lx + ny * ly + nz * lz)
-    lit = f32(0)
-    if facing > 0 and light.key[0] > f32(0.01):
-        lit = lit_share(light.shadow, light.shadow_from_camera, f32(light.softness), px, py, pz)
-    hx, hy, hz = unit(lx + vx, ly + vy, lz + vz)
-    if tangents.shape[0] > 1:  # strands shine in rings: Kajiya and Kay's cylinder
-        tx, ty, tz = blend3(tangents, i, j, k, w0, w1, w2)
-        tx, ty, tz = unit(tx, ty, tz)
-        along = tx * hx + ty * hy + tz * hz
-        half = math.sqrt(max(f32(0), 1 - along * along)) * min(f32(1), f32(0.3) + facing)
-    else:
-        half = max(f32(0), nx * hx + ny * hy + nz * hz)
-    spark = gloss * (power + 8) * f32(0.0016) * half**power * lit * facing
-    rx, ry, rz = 2 * seen * nx - vx, 2 * seen * ny - vy, 2 * seen * nz - vz
-    er, ec = environment_texel(light.soft.shape[0], light.soft.shape[1], rx, ry, rz)
-    mirror = gloss * (f32(0.012) + f32(0.06) * (1 - seen) ** 5)
-    for c in range(3):
-        around = max(irradiance(light.harmonics, nx, ny, nz, c), f32(0))
-        own = texture[row, column, c] * colour[c]
-        direct = light.key[c] * facing * lit
-        out[c] = own * (around + direct) + spark * light.key[c] + mirror * light.soft[er, ec, c]
-
-
-@compiled
-@no_type_check
-def shade_thing(
-    face_id,
-    first_id,
-    fine,
-    screen,
-    points,
-    normals,
-    tangents,
-    triangles,
-    uv,
-    texture,
-    colour,
-    gloss,
-    power,
-    light,
-    out,
-    mask,
-):
-    """Hair and other things: texture times colour; marks their samples in `mask`. One row of `tangents`: none.
-
-    Unless `fine`, a block of four samples that are all of the thing is shaded once.
-    """
-    height, width = face_id.shape
-    count = triangles.shape[0]
-    own = np.zeros(3, np.float32)
-    for by in range(0, height, 2):
-        for bx in range(0, width, 2):
-            whole = not fine
-            for s in range(4):
-                t = face_id[by + (s >> 1), bx + (s & 1)] - first_id
-                if t < 0 or t >= count:
-                    whole = False
-            for s in range(4):
-                y, x = by + (s >> 1), bx + (s & 1)
-                t = face_id[y, x] - first_id
-                if t < 0 or t >= count:
-                    continue
-                mask[y, x] = 1
-                if not (whole and s > 0):
-                    half = f32(0.5) if whole else f32(0)
-                    _shade_cloth(
-                        t, x + half, y + half, screen, points, normals, tangents, triangles, uv, texture, colour,
-                        gloss, power, light, own,
-                    )  # fmt: skip
-                for c in range(3):
-                    out[y, x, c] = own[c]

@@ -10,7 +10,7 @@ Fields of `KEY.safetensors` (I identity modes, E expressions, pixels of the stor
 |---|---|---|
 | identity, expression | (I), (E) | β in standard deviations, ξ in 0 to 1 |
 | rotation | (4, 3) | θ as in `Coefficients`, in the stored picture's frame: neck 0.3 r, head 0.7 r, eyes from ξ |
-| orthographic | (3) | scale in pixels per mm and the origin's x, y: the orthographic camera nearest to the narrow face |
+| orthographic | (3) | pixels per mm and the origin's x, y: the orthographic camera nearest to the narrow face |
 | camera | (6) | the true perspective one: translation mm, focal, centre (see `hiface.synth.camera`) |
 | dense669, mediapipe478 | (L, 2) | points, pixels |
 | …_hidden, …_visible | (L) uint8 | bits of `hiface.synth.truth` (1 face, 2 thing, 4 outside); 1 where none is set |
@@ -173,9 +173,7 @@ def _check_folder(options: ShardOptions) -> None:
     if path.is_file():
         found = json.loads(path.read_text())
         if found != own:
-            raise ConfigError(
-                f"{path}: holds {found}, asked for {own}; choose another folder or the same options"
-            )
+            raise ConfigError(f"{path}: holds {found}, asked for {own}; choose another folder or the same options")
         return
     write_atomically(path, lambda p: p.write_text(json_text(own)))
 

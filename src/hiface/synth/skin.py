@@ -76,7 +76,7 @@ def tone_colour(rng: np.random.Generator, tone: float) -> Float[np.ndarray, "3"]
     """Linear RGB of a skin tone from 0 (lightest) to 1 (darkest), with the spread of people of that tone."""
     lab = np.array([np.interp(tone, _LAB[:, 0], _LAB[:, c]) for c in (1, 2, 3)])
     lab += rng.normal(0, 1, 3) * np.array([1.5, 2.0, 2.3])
-    return np.clip(linear_from_lab(lab), 0.01, 0.85)
+    return np.asarray(np.clip(linear_from_lab(lab), 0.01, 0.85))
 
 
 def linear_from_lab(lab: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
@@ -118,15 +118,13 @@ def draw_skin(
         lips=_lips(rng, male),
         gloss=float(rng.uniform(0.25, 1.0)),
         power=float(rng.uniform(9, 28)),
-        teeth=float(rng.uniform(0.45, 0.85)),
+        teeth=float(rng.uniform(0.55, 0.95)),
         mouth_light=float(rng.uniform(0.4, 0.95)),
         eye=_eye(rng, sources, person),
         pupil=float(rng.uniform(0.8, 1.6)),
     )
     mean = (first.mean * parts[0] + second.mean * parts[1]).astype(np.float32)
-    return look, SkinFacts(
-        (first.name, second.name), mix, mean, hair.astype(np.float32), bool(hair.min() > 0.25)
-    )
+    return look, SkinFacts((first.name, second.name), mix, mean, hair.astype(np.float32), bool(hair.min() > 0.25))
 
 
 def draw_hair_colour(rng: np.random.Generator, person: Person) -> Float[np.ndarray, "3"]:
@@ -177,4 +175,7 @@ def _lips(rng: np.random.Generator, male: bool) -> Float[np.ndarray, "4"]:
 def _eye(rng: np.random.Generator, sources: Sources, person: Person) -> Float[np.ndarray, "R R 3"]:
     if person.tone < 0.5 and rng.random() < 0.5:
         return sources.eyes[rng.integers(len(sources.eyes))]
-    return sources.eyes[rng.choice(sources.brown_eyes)] * np.float32(rng.uniform(0.5, 1.0))
+    eye = sources.eyes[rng.choice(sources.brown_eyes)]
+    dark = rng.uniform(0.2, 0.8) * np.array([1.0, 0.85, 0.8])  # of the iris; the white keeps its own colour
+    white = np.clip((eye.min(2, keepdims=True) - 0.15) / 0.2, 0, 1)
+    return np.ascontiguousarray(eye * (white + (1 - white) * dark), np.float32)

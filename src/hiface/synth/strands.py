@@ -126,9 +126,9 @@ def _skull(field, x, y, z):
     length = math.sqrt(x * x + y * y + z * z) + f32(1e-6)
     down = math.acos(min(max(y / length, f32(-1)), f32(1))) / f32(math.pi) * rows - f32(0.5)
     across = (math.atan2(x, z) / f32(2 * math.pi) + f32(0.5)) * columns - f32(0.5)
-    i = min(max(int(math.floor(down)), 0), rows - 2)
+    i = min(max(math.floor(down), 0), rows - 2)
     s = min(max(down - i, f32(0)), f32(1))
-    j = int(math.floor(across))
+    j = math.floor(across)
     t = across - j
     a, b = (j + columns) % columns, (j + 1 + columns) % columns
     upper = field.radius[i, a] * (1 - t) + field.radius[i, b] * t
@@ -214,16 +214,28 @@ def ribbons(field, path, widths, columns, atlas, points, normals, tangents, uv, 
         left = f32(columns[n]) / atlas
         for k in range(steps):
             a, b = max(k - 1, 0), min(k + 1, steps - 1)
-            tx, ty, tz = unit(path[n, b, 0] - path[n, a, 0], path[n, b, 1] - path[n, a, 1], path[n, b, 2] - path[n, a, 2])
-            ox, oy, oz = unit(path[n, k, 0] - field.centre[0], (path[n, k, 1] - field.centre[1]) * f32(0.6), path[n, k, 2] - field.centre[2])
+            tx, ty, tz = unit(
+                path[n, b, 0] - path[n, a, 0], path[n, b, 1] - path[n, a, 1], path[n, b, 2] - path[n, a, 2]
+            )
+            ox, oy, oz = unit(
+                path[n, k, 0] - field.centre[0],
+                (path[n, k, 1] - field.centre[1]) * f32(0.6),
+                path[n, k, 2] - field.centre[2],
+            )
             sx, sy, sz = unit(ty * oz - tz * oy, tz * ox - tx * oz, tx * oy - ty * ox)
             along = f32(k) / (steps - 1)
             half = widths[n] * f32(0.5) * (1 - f32(0.45) * along)
             for side in range(2):
                 v = (n * steps + k) * 2 + side
                 sign = f32(2 * side - 1)
-                points[v, 0], points[v, 1], points[v, 2] = path[n, k, 0] + sx * half * sign, path[n, k, 1] + sy * half * sign, path[n, k, 2] + sz * half * sign
-                normals[v, 0], normals[v, 1], normals[v, 2] = unit(ox + f32(0.45) * sign * sx, oy + f32(0.45) * sign * sy, oz + f32(0.45) * sign * sz)
+                points[v, 0], points[v, 1], points[v, 2] = (
+                    path[n, k, 0] + sx * half * sign,
+                    path[n, k, 1] + sy * half * sign,
+                    path[n, k, 2] + sz * half * sign,
+                )
+                normals[v, 0], normals[v, 1], normals[v, 2] = unit(
+                    ox + f32(0.45) * sign * sx, oy + f32(0.45) * sign * sy, oz + f32(0.45) * sign * sz
+                )
                 tangents[v, 0], tangents[v, 1], tangents[v, 2] = tx, ty, tz
                 uv[v, 0] = left + (f32(0.03) + f32(0.94) * side) / atlas
                 uv[v, 1] = 1 - along

@@ -52,11 +52,11 @@ class Wrinkles:
         """∂D/∂u and ∂D/∂v, mm per unit, of D = D_sta + M⁺ D_com + M⁻ D_str for each face."""
         if self.captures is None:
             return np.zeros((len(coefficients), 2, 2, 2), np.float32)
-        rows = (
+        static, compressed, stretched = (
             torch.from_numpy(np.stack([getattr(c, name) for c in coefficients]))
             for name in ("static", "compressed", "stretched")
         )
         tension = self.detail.tension_map(torch.from_numpy(neutral), torch.from_numpy(expressive))
-        relief = slopes(self.detail.detail(*rows, tension).displacement).permute(0, 3, 1, 2)
+        relief = slopes(self.detail.detail(static, compressed, stretched, tension).displacement).permute(0, 3, 1, 2)
         reduced = torch.nn.functional.adaptive_avg_pool2d(relief, min(SIDE, relief.shape[-1]))
         return np.ascontiguousarray(reduced.permute(0, 2, 3, 1).numpy(), np.float32)

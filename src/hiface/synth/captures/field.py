@@ -86,9 +86,7 @@ def _squeeze_tensor(face: FaceModel, surface: Surface) -> Float[np.ndarray, "V 3
     vertices, triangles = surface.vertices, surface.triangles
     total = np.zeros((len(vertices), 3, 3))
     for name, weight in UNITS.items():
-        squeezed, direction = _principal_compression(
-            vertices, vertices + _unit(face, name, len(vertices)), triangles
-        )
+        squeezed, direction = _principal_compression(vertices, vertices + _unit(face, name, len(vertices)), triangles)
         outer = (weight * squeezed**2)[:, None, None] * np.einsum("ni,nj->nij", direction, direction)
         for corner in triangles.T:
             np.add.at(total, corner, outer * _site(name, vertices[corner])[:, None, None])

@@ -56,9 +56,7 @@ def read_subjects(folder: Path, side: int) -> Iterator[Subject | HiFaceError]:
     """Every subject below a folder in order of name; for an unusable one, the error that says why."""
     folders = sorted(p for p in folder.iterdir() if p.is_dir())
     if not folders:
-        raise AssetError(
-            f"{folder}: expected a folder for each subject with {', '.join(KINDS)} maps, found none"
-        )
+        raise AssetError(f"{folder}: expected a folder for each subject with {', '.join(KINDS)} maps, found none")
     for subject in folders:
         try:
             yield read_subject(subject, side)

@@ -52,8 +52,7 @@ class CaptureGenerator:
         return Capture(
             (lines + at_rest + fine * strength) * window,
             (canvas.height(CONTRACTED) + in_action + contracted) * window,
-            (STRETCHED_LINES * lines + STRETCHED_FORMS * at_rest + STRETCHED_CRINKLE * fine * strength)
-            * window,
+            (STRETCHED_LINES * lines + STRETCHED_FORMS * at_rest + STRETCHED_CRINKLE * fine * strength) * window,
         )
 
     def _crinkle(self, variant: int) -> Float[np.ndarray, "R R"]:

@@ -18,9 +18,7 @@ def crow(sketch: Sketch) -> None:
     angles = np.radians(np.linspace(32, -36, count) + rng.normal(0, 3.5, count))
     for k, angle in enumerate(angles):
         points = wander(_ray(rng, angle, k, count, lift), rng, 0.26, 3.5)
-        stroke = Stroke(
-            width=rng.uniform(0.65, 0.95), bulge=0.6, reach=rng.uniform(2.0, 2.6), taper=(0.35, 0.65)
-        )
+        stroke = Stroke(width=rng.uniform(0.65, 0.95), bulge=0.6, reach=rng.uniform(2.0, 2.6), taper=(0.35, 0.65))
         sketch.line(points, stroke, rng.uniform(0.6, 1.1), uneven(rng, 7, 0.6))
         if rng.random() < 0.35:
             _fork(sketch, points)
@@ -32,9 +30,7 @@ def _ray(rng: np.random.Generator, angle: float, k: int, count: int, lift: float
     bend = rng.uniform(0.05, 0.22) * (np.sign(angle) if abs(angle) > 0.15 else rng.choice([-1, 1]))
     out = np.linspace(start, start + length, 6)
     direction = angle - bend * (out - start) / length * (1 if angle < 0 else -0.6)
-    x = _FAN_CENTRE[0] + 0.78 * out * np.cos(
-        direction
-    )  # the temple turns away: the chart is shorter than the skin
+    x = _FAN_CENTRE[0] + 0.78 * out * np.cos(direction)  # the temple turns away: the chart is shorter than the skin
     return spline(level(x, _FAN_CENTRE[1] + lift + out * np.sin(direction)))
 
 
@@ -43,9 +39,7 @@ def _fork(sketch: Sketch, points: Points) -> None:
     split = int(len(points) * rng.uniform(0.3, 0.5))
     turn = rng.choice([-1, 1]) * rng.uniform(0.18, 0.34)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    branch = spline(
-        [tuple(points[split]), tuple(points[split] + 0.8 * rotation @ (points[-1] - points[split]))]
-    )
+    branch = spline([tuple(points[split]), tuple(points[split] + 0.8 * rotation @ (points[-1] - points[split]))])
     stroke = Stroke(width=0.6, bulge=0.4, reach=1.8, taper=(0.3, 0.7))
     sketch.line(wander(branch, rng, 0.2, 3), stroke, rng.uniform(0.2, 0.4))
 

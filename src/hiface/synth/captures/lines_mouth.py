@@ -42,9 +42,7 @@ def marionette(sketch: Sketch) -> None:
         (28.6 + rng.uniform(-1.5, 2.6), -64),
     ]
     points = wander(spline(moved(knots, across, 0)), rng, 0.33, 6)
-    trough = Stroke(
-        width=2.6, floor=0.9, bulge=0.32, reach=5.4, lean=-0.5, taper=(0.3, 0.7), flare=True, steepness=1.5
-    )
+    trough = Stroke(width=2.6, floor=0.9, bulge=0.32, reach=5.4, lean=-0.5, taper=(0.3, 0.7), flare=True, steepness=1.5)
     sketch.line(points, trough, 0.85, uneven(rng, 5, 0.75))
     crease = Stroke(width=0.85, floor=0.5, bulge=0.0, reach=2.2, taper=(0.3, 0.7), steepness=1.3)
     sketch.line(wander(points, rng, 0.12, 3), crease, 0.8, uneven(rng, 7, 0.6))
@@ -102,9 +100,7 @@ def _places(rng: np.random.Generator, half: float, least: float, more: float) ->
     return places[places < half]
 
 
-def _lip_line(
-    sketch: Sketch, knots: list[tuple[float, float]], share: float, taper: tuple[float, float]
-) -> None:
+def _lip_line(sketch: Sketch, knots: list[tuple[float, float]], share: float, taper: tuple[float, float]) -> None:
     rng = sketch.layout
     stroke = Stroke(
         width=rng.uniform(0.7, 1.05),

@@ -27,7 +27,5 @@ def neck(sketch: Sketch) -> None:
             offset = rng.uniform(-2.2, 2.2) if len(spans) > 1 else 0.0
             points = level(x, y + lift + offset + rise * x * x + tilt * x)
             points = wander(wander(points, rng, 0.9, 10), rng, 0.15, 2)
-            stroke = Stroke(
-                width=rng.uniform(1.1, 1.5), bulge=0.42, reach=rng.uniform(3.6, 5), taper=(0.35, 0.35)
-            )
+            stroke = Stroke(width=rng.uniform(1.1, 1.5), bulge=0.42, reach=rng.uniform(3.6, 5), taper=(0.35, 0.35))
             sketch.line(points, stroke, float(share) * rng.uniform(0.85, 1.1), uneven(rng))

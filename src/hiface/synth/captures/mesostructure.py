@@ -22,9 +22,7 @@ def mesostructure(surface: Surface, person: Person) -> Map:
     seed = int(person.stream("mesostructure").integers(1 << 20))
     age = float(np.clip((person.age - 20) / 60, 0, 1))
     oily = _oily(surface)
-    uneven = 0.012 * value_noise(surface.position, 1.6, seed) + 0.025 * value_noise(
-        surface.position, 4.2, seed + 1
-    )
+    uneven = 0.012 * value_noise(surface.position, 1.6, seed) + 0.025 * value_noise(surface.position, 4.2, seed + 1)
     total: Map = uneven - _net(surface, seed, age) * (1.1 - 0.5 * oily) - _pores(surface, seed) * oily
     return np.asarray(total * surface.window)
 

@@ -54,9 +54,7 @@ FORMS: dict[str, Form] = {
         0.0,
     ),
     "cheek lifted": Form(((25.5, -3), (30, -10), (35, -18.5), (39, -27)), 6.0, 26, (0.45, 0.6), _NONE, 0.85),
-    "malar tail": Form(
-        ((30, 3), (37, -8), (41, -18)), 11, 30, (0.4, 0.4), tuple(0.45 * x for x in anatomy.FOLD), 0.45
-    ),
+    "malar tail": Form(((30, 3), (37, -8), (41, -18)), 11, 30, (0.4, 0.4), tuple(0.45 * x for x in anatomy.FOLD), 0.45),
     "jowl": Form(((37, -38), (40, -47), (41, -55), (40, -61)), 9, 30, (0.6, 0.4), anatomy.JOWL, 0.0),
     "brow pad": Form(((10.5, 52), (14, 57), (20, 60)), 5, 16, (0.4, 0.4), anatomy.BROW_PAD, 0.5),
     "bands": Form(((11, -86), (13, -105), (17, -128)), 4.2, 13, (0.5, 0.5), anatomy.BANDS, 0.0),
@@ -116,9 +114,7 @@ def crinkle_regions(surface: Surface) -> Map:
 def chin_dimples(surface: Surface, person: Person) -> Map:
     """Orange peel of the chin at full contraction, mm; soft on children."""
     variant = int(person.stream("chin").integers(CRINKLES))
-    noise = value_noise(surface.position, 3.4, 91 + variant) + 0.5 * value_noise(
-        surface.position, 2.0, 92 + variant
-    )
+    noise = value_noise(surface.position, 3.4, 91 + variant) + 0.5 * value_noise(surface.position, 2.0, 92 + variant)
     where = surface.blob(0, -63, 13, 9, paired=False, power=3)
     strength = person.factor("chin", 0.35) * min(0.4 + person.age / 40, 1)
     return strength * where * (0.12 - 0.75 * np.clip(noise - 0.05, 0, 2))

@@ -143,9 +143,7 @@ class Canvas:
         self._valleys = np.zeros((2, surface.side, surface.side))
         self._shoulders = np.zeros_like(self._valleys)
 
-    def draw(
-        self, points: Points, depth: Depth, stroke: Stroke, profile: Float[np.ndarray, "N"] | None = None
-    ) -> None:
+    def draw(self, points: Points, depth: Depth, stroke: Stroke, profile: Float[np.ndarray, "N"] | None = None) -> None:
         """Add a line along chart points; `profile` is its relative depth at even steps."""
         reach = max(3.2 * stroke.reach, 6 * stroke.width)
         found = trace(self.surface, points, reach)
@@ -171,10 +169,7 @@ def _cross_section(
 ) -> tuple[Float[np.ndarray, "H W"], Float[np.ndarray, "H W"]]:
     """Valley and shoulder, each about 1 at its extreme."""
     towards_ends = 1.9 - 0.9 * strength if stroke.flare else 0.55 + 0.45 * np.sqrt(strength)
-    width = (
-        np.where(found.right > 0, stroke.width * stroke.lopsided, stroke.width / stroke.lopsided)
-        * towards_ends
-    )
+    width = np.where(found.right > 0, stroke.width * stroke.lopsided, stroke.width / stroke.lopsided) * towards_ends
     floor = stroke.floor
     end = np.clip(1 - (found.distance / reach) ** 2, 0, 1) ** 1.5
     valley = np.exp(floor - np.sqrt((found.distance / width) ** 2 + floor**2)) * end
@@ -187,9 +182,7 @@ SHORTEST_MM = 4.5
 """Structures shorter than this in every direction are pits, not lines."""
 
 
-def without_pits(
-    valley: Float[np.ndarray, "R R"], surface: Surface, share: float = 0.85
-) -> Float[np.ndarray, "R R"]:
+def without_pits(valley: Float[np.ndarray, "R R"], surface: Surface, share: float = 0.85) -> Float[np.ndarray, "R R"]:
     """`valley` (depth, positive) with most of what is no line taken out: the opening by short segments.
 
     At each texel the best segment of `SHORTEST_MM` through it counts by its shallowest point: along a line
@@ -199,12 +192,7 @@ def without_pits(
     best = np.zeros_like(image)
     rows, columns = surface.jacobian[surface.mask].mean(0)[1, 1], surface.jacobian[surface.mask].mean(0)[0, 0]
     for angle in np.arange(12) * np.pi / 12:
-        step = (
-            SHORTEST_MM
-            / 2
-            * surface.side
-            * np.array([np.cos(angle) / abs(columns), np.sin(angle) / abs(rows)])
-        )
+        step = SHORTEST_MM / 2 * surface.side * np.array([np.cos(angle) / abs(columns), np.sin(angle) / abs(rows)])
         best = np.maximum(best, cv2.morphologyEx(image, cv2.MORPH_OPEN, _segment(step)))
     opened = np.minimum(best, image).astype(np.float64)
     return np.asarray(valley + share * (opened - valley))

@@ -110,9 +110,7 @@ class Surface:
 
         return (half(x) + half(-x) if paired else half(x)) * (self.normal[..., 2] > -0.3)
 
-    def lift(
-        self, chart: Float[np.ndarray, "N 2"]
-    ) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "N 3"]]:
+    def lift(self, chart: Float[np.ndarray, "N 2"]) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "N 3"]]:
         """UV and position of chart points on the front sheet of the skin, mm."""
         tree, uv, points = self._front
         distance, index = tree.query(chart, k=16)
