@@ -93,10 +93,14 @@ def test_shading_is_linear_and_differentiable(backend: str) -> None:
     generator = torch.Generator().manual_seed(3)
     albedo, normals = (torch.rand(2, 4, 5, 3, generator=generator, dtype=torch.float64) for _ in range(2))
     light = torch.randn(2, 9, 3, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(shade(albedo, normals, 2 * light, backend), 2 * shade(albedo, normals, light, backend))
-    torch.testing.assert_close(shade(albedo, normals, light, backend), shade(albedo, normals, light, "torch"))
+    torch.testing.assert_close(
+        shade(albedo, normals, 2 * light, backend=backend), 2 * shade(albedo, normals, light, backend=backend)
+    )
+    torch.testing.assert_close(
+        shade(albedo, normals, light, backend=backend), shade(albedo, normals, light, backend="torch")
+    )
     leaves = [x.requires_grad_() for x in (albedo, normals, light)]
-    assert torch.autograd.gradcheck(lambda *x: shade(*x, backend), leaves, fast_mode=True)
+    assert torch.autograd.gradcheck(lambda *x: shade(*x, backend=backend), leaves, fast_mode=True)
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch"])
@@ -104,7 +108,18 @@ def test_black_albedo_still_feels_the_light(backend: str) -> None:
     albedo = torch.zeros(1, 1, 3, dtype=torch.float64, requires_grad=True)
     normals = torch.tensor([[[0.0, 0.6, 0.8]]], dtype=torch.float64)
     light = torch.randn(1, 9, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    shaded = shade(albedo, normals, light, backend)
+    shaded = shade(albedo, normals, light, backend=backend)
     (gradient,) = torch.autograd.grad(shaded.sum(), albedo)
     assert (shaded == 0).all()
-    torch.testing.assert_close(gradient, shade(torch.ones_like(albedo), normals, light, "torch"))
+    torch.testing.assert_close(gradient, shade(torch.ones_like(albedo), normals, light, backend="torch"))
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_points_outside_the_mask_are_dark_and_pull_at_nothing(backend: str) -> None:
+    generator = torch.Generator().manual_seed(4)
+    albedo, normals = (torch.rand(2, 6, 3, generator=generator, requires_grad=True) for _ in range(2))
+    mask = torch.rand(2, 6, generator=generator) > 0.5
+    shaded = shade(albedo, normals, torch.ones(2, 9, 3), mask, backend)
+    gradients = torch.autograd.grad(shaded.sum(), (albedo, normals))
+    assert (shaded[~mask] == 0).all()
+    assert all((g[~mask] == 0).all() and (g[mask] != 0).any() for g in gradients)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hiface.render.backends import Backend, choose_backend, for_each_image
@@ -42,46 +42,50 @@ def shade(
     albedo: Float[Tensor, "B *N 3"],
     normals: Float[Tensor, "B *N 3"],
     light: Float[Tensor, "B 9 3"],
+    mask: Bool[Tensor, "B *N"] | None = None,
     backend: Backend = "auto",
 ) -> Float[Tensor, "B *N 3"]:
     """T = A ⊙ Σ_k γ_k Ψ_k(N) (Eq. 3), linear; not clamped, so that dark light keeps its gradient.
 
-    The paper's grey light, γ ∈ R⁹, is the same column for all three channels. Differentiable in everything.
+    The paper's grey light, γ ∈ R⁹, is the same column for all three channels. Points outside `mask` are zero and
+    cost nothing on the CPU. Differentiable in albedo, normals and light.
     """
     if choose_backend(backend, albedo.device) == "numba":
         flat = (x.reshape(len(light), -1, 3) for x in (albedo, normals))
-        numba_result: Tensor = _Shade.apply(*flat, light)
+        wanted = albedo.new_ones(albedo.shape[:-1], dtype=torch.bool) if mask is None else mask
+        numba_result: Tensor = _Shade.apply(*flat, light, wanted.reshape(len(light), -1))
         return numba_result.reshape(albedo.shape)
     basis = spherical_harmonics(normals.flatten(1, -2))
-    return albedo * (basis @ light).reshape(albedo.shape)
+    shaded = albedo * (basis @ light).reshape(albedo.shape)
+    return shaded if mask is None else shaded * mask[..., None]
 
 
 class _Shade(torch.autograd.Function):
     """The compiled loops with their gradient written out (CPU)."""
 
     @staticmethod
-    def forward(ctx: Any, albedo: Tensor, normals: Tensor, light: Tensor) -> Tensor:
+    def forward(ctx: Any, albedo: Tensor, normals: Tensor, light: Tensor, mask: Tensor) -> Tensor:
         from hiface.render.shading_kernels import shade_image
 
-        ctx.save_for_backward(albedo, normals, light)
+        ctx.save_for_backward(albedo, normals, light, mask)
         shaded = torch.zeros(albedo.shape, dtype=albedo.dtype)
-        arrays = [x.detach().contiguous().numpy() for x in (albedo, normals, light, shaded)]
-        for_each_image(lambda b: shade_image(*(x[b] for x in arrays[:3]), _FACTORS, arrays[3][b]), len(light))
+        arrays = [x.detach().contiguous().numpy() for x in (albedo, normals, light, mask, shaded)]
+        for_each_image(lambda b: shade_image(*(x[b] for x in arrays[:4]), _FACTORS, arrays[4][b]), len(light))
         return shaded
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         from hiface.render.shading_kernels import shade_image_backward
 
-        results = tuple(torch.zeros(x.shape, dtype=x.dtype) for x in ctx.saved_tensors)
+        results = tuple(torch.zeros(x.shape, dtype=x.dtype) for x in ctx.saved_tensors[:3])
         arrays = [x.detach().contiguous().numpy() for x in (*ctx.saved_tensors, *grads, *results)]
 
         def one(b: int) -> None:
-            albedo, normals, light, *rest = (x[b] for x in arrays)
-            shade_image_backward(albedo, normals, light, _FACTORS, *rest)
+            albedo, normals, light, mask, *rest = (x[b] for x in arrays)
+            shade_image_backward(albedo, normals, light, mask, _FACTORS, *rest)
 
         for_each_image(one, len(grads[0]))
-        return results
+        return *results, None
 
 
 def grey_light(light: Float[Tensor, "B 9"]) -> Float[Tensor, "B 9 3"]:

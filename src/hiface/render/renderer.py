@@ -12,12 +12,11 @@ from torch import Tensor
 
 from hiface.errors import MeshError
 from hiface.geometry.camera import project
-from hiface.geometry.normals import vertex_normals
 from hiface.render.backends import Backend
 from hiface.render.interpolate import interpolate
 from hiface.render.lighting import shade
+from hiface.render.normals import pixel_normals, vertex_normals
 from hiface.render.rasterise import Raster, rasterise
-from hiface.render.relief import displaced_normals, uv_gradients
 from hiface.render.silhouettes import edge_gradient
 from hiface.render.texture import sample_texture
 
@@ -103,7 +102,7 @@ class Renderer:
         uv = self._at_pixels(raster, screen, self.tile_uv.to(screen.dtype)[None], self.uv_triangles)
         normals = self._normals(vertices, screen, raster, uv, slopes)
         albedo = self._albedo(screen, raster, uv, textures, colours)
-        lit = torch.cat([shade(albedo, normals, light, self.backend), seen[..., None].to(albedo.dtype)], -1)
+        lit = torch.cat([shade(albedo, normals, light, seen, self.backend), seen[..., None].to(albedo.dtype)], -1)
         tolerance = EDGE_TOLERANCE / (scale.detach() * self.side)
         lit = edge_gradient(lit, raster, screen, None, self.triangles, tolerance, self.backend)
         return Rendering(lit[..., :3], lit[..., 3], raster.face_id, raster.depth, normals, uv)
@@ -136,14 +135,12 @@ class Renderer:
     def _normals(
         self, vertices: Tensor, screen: Tensor, raster: Raster, uv: Tensor, slopes: Tensor | None
     ) -> Float[Tensor, "B S S 3"]:
-        smooth = self._at_pixels(raster, screen, vertex_normals(vertices, self.triangles))
-        smooth = smooth * smooth.square().sum(-1, keepdim=True).clamp_min(1e-24).rsqrt()
-        if slopes is None:
-            return smooth
-        slopes_seen = sample_texture(slopes, uv, self._material_mask(raster, 0), self.backend)
-        gradients = uv_gradients(vertices, self.triangles, self.uv, self.uv_triangles)
-        constant = torch.arange(len(self.triangles), device=vertices.device)[:, None].expand(-1, 3)
-        return displaced_normals(smooth, slopes_seen, self._at_pixels(raster, screen, gradients, constant))
+        smooth = self._at_pixels(raster, screen, vertex_normals(vertices, self.triangles, self.backend))
+        mesh = vertices, self.triangles, self.uv.to(vertices.dtype), self.uv_triangles
+        at_pixels = None
+        if slopes is not None:
+            at_pixels = sample_texture(slopes, uv, self._material_mask(raster, 0), self.backend)
+        return pixel_normals(raster.face_id, smooth, at_pixels, *mesh, self.backend)
 
     def _albedo(
         self,

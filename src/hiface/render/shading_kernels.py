@@ -1,6 +1,6 @@
 """The compiled loops of `lighting.shade`, one image each; imported only when a call needs them.
 
-Arguments: albedo (P, 3), normals (P, 3), light (9, 3), and the nine factors of `lighting.spherical_harmonics`.
+They take albedo (P, 3), normals (P, 3), light (9, 3), mask (P) and the nine `lighting.FACTORS`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def _basis(normal, factors, basis):
 
 @compiled
 @no_type_check
-def shade_image(albedo, normals, light, factors, shaded):
+def shade_image(albedo, normals, light, mask, factors, shaded):
     """Fills shaded (P, 3)."""
     basis = np.zeros(9)
     for p in range(len(albedo)):
-        if albedo[p, 0] == 0.0 and albedo[p, 1] == 0.0 and albedo[p, 2] == 0.0:
+        if not mask[p]:
             continue
         _basis(normals[p], factors, basis)
         for c in range(3):
@@ -42,11 +42,11 @@ def shade_image(albedo, normals, light, factors, shaded):
 
 @compiled
 @no_type_check
-def shade_image_backward(albedo, normals, light, factors, grad, grad_albedo, grad_normals, grad_light):
+def shade_image_backward(albedo, normals, light, mask, factors, grad, grad_albedo, grad_normals, grad_light):
     """Adds the gradients of `shade_image`."""
     basis, pull, light_pull = np.zeros(9), np.zeros(9), np.zeros((9, 3))
     for p in range(len(albedo)):
-        if grad[p, 0] == 0.0 and grad[p, 1] == 0.0 and grad[p, 2] == 0.0:
+        if not mask[p]:
             continue
         _basis(normals[p], factors, basis)
         pull[:] = 0.0
