@@ -1,1 +1,1 @@
-"""render."""
+"""The differentiable renderer, as separate operators: rasterise, interpolate, texture, light, outlines; and `Renderer`."""
