@@ -67,7 +67,7 @@ def _header(data: bytes) -> tuple[str, list[_Element], int]:
         match line.split():
             case ["format", name, *_] if name in _FORMATS:
                 order = _FORMATS[name]
-            case ["element", name, rows] if rows.isdigit():
+            case ["element", name, rows] if rows.isdecimal():
                 elements.append(_Element(name, int(rows), ()))
             case ["property", *words] if elements:
                 last = elements.pop()
