@@ -1,1 +1,1 @@
-"""The differentiable renderer: rasterise, interpolate, texture, light and outlines as operators, and `Renderer`."""
+"""The differentiable renderer as separate operators (rasterise, interpolate, texture, light, outlines) and `Renderer`."""
