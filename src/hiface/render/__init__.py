@@ -1,1 +1,1 @@
-"""The differentiable renderer as separate operators (rasterise, interpolate, texture, light, outlines) and `Renderer`."""
+"""The differentiable renderer as separate operators (rasterise, interpolate, texture, light) and `Renderer`."""
