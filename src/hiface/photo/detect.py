@@ -95,13 +95,19 @@ class FaceDetector:
         below about 1 % of the longest side are missed.
         """
         pixels = photo.pixels if isinstance(photo, Photo) else photo
-        faces = [face for look in self.upright for face in self._look(pixels, look)]
+        most = max(look.longest for look in (*self.upright, *self.turned))
+        small, stretch = _shrunk(pixels, most)  # once: the passes start from here
+        faces = self._found(small, stretch, self.upright)
         if not any(face.score >= SURE for face in faces):
-            faces += [face for look in self.turned for face in self._look(pixels, look)]
+            faces += self._found(small, stretch, self.turned)
         return sorted(without_repeats(faces), key=lambda face: (-face.size, *face.box_xyxy))
 
-    def _look(self, pixels: Array, look: Pass) -> list[Face]:
-        copy, photo_from_copy = _prepared(pixels, look)
+    def _found(self, small: Array, stretch: Array, passes: Iterable[Pass]) -> list[Face]:
+        return [face for look in passes for face in self._look(small, stretch, look)]
+
+    def _look(self, small: Array, stretch: Array, look: Pass) -> list[Face]:
+        copy, small_from_copy = _prepared(small, look)
+        photo_from_copy = stretch @ small_from_copy
         with self._lock:
             network = self._loaded()
             network.setInputSize((copy.shape[1], copy.shape[0]))
@@ -150,18 +156,23 @@ def _area(box: Array) -> float:
     return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def _prepared(pixels: Array, look: Pass) -> tuple[Array, Array]:
-    """The BGR copy to look at, and the (2, 3) matrix from its pixels to the photo's."""
+def _shrunk(pixels: Array, longest: int, enlarge: float = 1.0) -> tuple[Array, Array]:
+    """A copy with the given longest side, and the (2, 2) matrix from its pixels to those of `pixels`."""
     height, width = pixels.shape[:2]
-    scale = min(look.longest / max(height, width), look.enlarge)
-    small_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    pixels = np.ascontiguousarray(pixels)
-    small = cv2.cvtColor(cv2.resize(pixels, small_wh, interpolation=shrink), cv2.COLOR_RGB2BGR)
-    copy, small_from_copy = _turned(_padded(small, look.margin), look.turn)
-    offset = round(look.margin * max(small_wh))
-    stretch = np.array([[width / small_wh[0], 0.0], [0.0, height / small_wh[1]]])
-    return copy, stretch @ (small_from_copy - [[0.0, 0.0, offset], [0.0, 0.0, offset]])
+    scale = min(longest / max(height, width), enlarge)
+    wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    copy: Array = cv2.resize(np.ascontiguousarray(pixels), wh, interpolation=kind)
+    return copy, np.diag([width / wh[0], height / wh[1]])
+
+
+def _prepared(pixels: Array, look: Pass) -> tuple[Array, Array]:
+    """The BGR copy to look at, and the (2, 3) matrix from its pixels to those of `pixels`."""
+    small, stretch = _shrunk(pixels, look.longest, look.enlarge)
+    padded = _padded(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), look.margin)
+    copy, padded_from_copy = _turned(padded, look.turn)
+    border = (padded.shape[0] - small.shape[0]) // 2
+    return copy, stretch @ (padded_from_copy - np.array([[0.0, 0.0, border], [0.0, 0.0, border]]))
 
 
 def _padded(image: Array, margin: float) -> Array:
