@@ -117,7 +117,7 @@ def _tile(model: FaceModel, corners: Int[np.ndarray, "N 3"]) -> Float[np.ndarray
     uv = model.uv[corners[:, 1]].astype(np.float32)
     head = corners[:, 2] == NECK
     uv[head, 0] -= 1
-    return uv
+    return np.asarray(uv)
 
 
 def _openness(model: FaceModel) -> Float[np.ndarray, "V"]:

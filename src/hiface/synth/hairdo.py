@@ -43,7 +43,8 @@ def draw_hairdo(rng: np.random.Generator, kind: str) -> Hairdo:
         length = u(8, 30)
         up = u(0.5, 1.2) if rng.random() < 0.2 else u(0.05, 0.35)
         return Hairdo(kind, 700, 4, (length * 0.8, length * 1.2), (8, 13), up, u(2, 7),
-                      Comb(0.05, u(0.3, 0.8), 0.0, 30, 0.18, 0.5, 0.0))  # fmt: skip
+                      Comb(0.05, u(0.3, 0.8), 0.0, 30, 0.18, 0.5, 0.0),
+                      )  # fmt: skip
     if kind == "side":
         length = u(40, 95)
         return Hairdo(
@@ -59,7 +60,8 @@ def draw_hairdo(rng: np.random.Generator, kind: str) -> Hairdo:
     if kind == "back":
         length = u(60, 130)
         return Hairdo(kind, 520, 9, (length * 0.8, length * 1.1), (10, 16), u(0.1, 0.6), u(4, 16),
-                      Comb(u(0.05, 0.2), u(0.6, 1.0), u(0, 2), u(40, 80), u(0.03, 0.1), u(0.7, 1.4), 0.5))  # fmt: skip
+                      Comb(u(0.05, 0.2), u(0.6, 1.0), u(0, 2), u(40, 80), u(0.03, 0.1), u(0.7, 1.4), 0.5),
+                      )  # fmt: skip
     if kind == "bob":
         length = u(130, 230)
         return Hairdo(
@@ -87,11 +89,13 @@ def draw_hairdo(rng: np.random.Generator, kind: str) -> Hairdo:
     if kind == "curls":
         length = u(60, 320)
         return Hairdo(kind, 480, 16, (length * 0.75, length * 1.1), (11, 17), u(0.2, 0.7), u(8, 26),
-                      Comb(u(0.3, 0.6), u(0.2, 0.5), u(3, 9), u(25, 60), u(0.1, 0.25), u(0.5, 1.2), aside))  # fmt: skip
+                      Comb(u(0.3, 0.6), u(0.2, 0.5), u(3, 9), u(25, 60), u(0.1, 0.25), u(0.5, 1.2), aside),
+                      )  # fmt: skip
     if kind == "afro":
         length = u(12, 85)
         return Hairdo(kind, 760, 6, (length * 0.9, length * 1.08), (11, 18), 1.5, length * 0.5,
-                      Comb(0.0, u(0.5, 1.0), u(1, 4), u(10, 25), u(0.2, 0.45), 0.0, 0.0))  # fmt: skip
+                      Comb(0.0, u(0.5, 1.0), u(1, 4), u(10, 25), u(0.2, 0.45), 0.0, 0.0),
+                      )  # fmt: skip
     return Hairdo("tied", 470, 10, (0.92, 1.03), (10, 16), u(0, 0.1), u(2, 6),
                   Comb(0.02, u(0.9, 1.3), 0.0, 30, 0.02, 1.2, 0.0))  # fmt: skip
 
