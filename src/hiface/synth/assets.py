@@ -16,12 +16,13 @@ from hiface.errors import AssetError
 from hiface.face.model import FaceModel
 from hiface.synth.body import Body, build_body
 from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
-from hiface.synth.props import Neck, build_neck
+from hiface.synth.people import from_scores
+from hiface.synth.props import MaskPatch, Neck, build_mask_patch, build_neck
 from hiface.synth.strands import Roots, spread_roots
 from hiface.synth.wrinkles import Wrinkles
 
-FACE_SIDE, HEAD_SIDE = 256, 256
-"""Texels of the skin textures: about two a pixel of the stored picture."""
+FACE_SIDE, HEAD_SIDE, EYE_SIDE = 256, 256, 192
+"""Texels of skins and eyes: about two a pixel of the stored picture."""
 LABELLED = ("fairface", "more", "portraits", "wild")
 _BRIGHTEST = 60.0
 _LUMINANCE = np.array([0.3, 0.6, 0.1])
@@ -65,6 +66,7 @@ class Sources:
     """Of the hair of the head."""
     beard: Roots
     neck: Neck
+    mask_patch: MaskPatch
     wrinkles: Wrinkles
     backgrounds: list[UInt8[np.ndarray, "H W 3"]]
     scores: Float[np.ndarray, "N E"]
@@ -96,6 +98,7 @@ def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
         roots=_roots(body, scalp.weight, 3000),
         beard=_roots(body, body.growth[: len(scalp.weight), 0], 1200),
         neck=build_neck(body),
+        mask_patch=build_mask_patch(body),
         wrinkles=Wrinkles(model),
         backgrounds=_backgrounds(data / "photos"),
         scores=_scores(data, model.expression_names),
@@ -167,7 +170,9 @@ def _eyes(folder: Path) -> tuple[list[Float[np.ndarray, "R R 3"]], list[int]]:
     files = sorted(folder.glob("*_eye.png"))
     if not files:
         raise AssetError(f"{folder}: no *_eye.png; --data must name the generator's source data")
-    return [linear(read_picture(f)) for f in files], [i for i, f in enumerate(files) if f.stem.startswith("brown")]
+    return [_reduced(read_picture(f), EYE_SIDE) for f in files], [
+        i for i, f in enumerate(files) if f.stem.startswith("brown")
+    ]
 
 
 def _environments(path: Path) -> list[Float[np.ndarray, "H W 3"]]:
@@ -207,4 +212,4 @@ def _scores(data: Path, names: tuple[str, ...]) -> Float[np.ndarray, "N E"]:
     for column, name in enumerate(order):
         if name in names:
             result[:, names.index(name)] = found[:, column]
-    return result
+    return from_scores(result, names)

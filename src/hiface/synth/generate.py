@@ -124,9 +124,9 @@ class Generator:
         exposure = _exposure(rng, drawn, scene)
         picture = self._compose(rng, drawn, exposure)
         screen68 = camera.project(points68)
-        covers = _draw_overlays(rng, self.sources, scene, picture, screen68[:, :2])
-        picture, hidden = covers
-        skin = truth.pooled(drawn.skin, side) & ~hidden
+        skin = truth.pooled(drawn.skin, side)
+        picture, hidden = _draw_overlays(rng, self.sources, scene, picture, skin, screen68[:, :2])
+        skin &= ~hidden
         picture = lens.expose(rng, picture)
         frame = lens.draw_frame(rng, side) if rng.random() < FRAMES else np.zeros((side, side), bool)
         picture[frame] = 0
@@ -137,7 +137,7 @@ class Generator:
             flags = truth.cover_points(flags, screen, hidden, truth.HIDDEN_BY_THING)
             flags = truth.cover_points(flags, screen, frame, truth.OUTSIDE)
             seen |= {
-                name: screen[:, :2],
+                name: np.ascontiguousarray(screen[:, :2]),
                 f"{name}_hidden": flags,
                 f"{name}_visible": (flags == 0).astype(np.uint8),
             }
@@ -208,13 +208,13 @@ def _exposure(rng: np.random.Generator, drawn: Drawn, scene: Scene) -> float:
 
 def _draw_overlays(
     rng: np.random.Generator, sources: Sources, scene: Scene, picture: Float[np.ndarray, "S S 3"],
-    points68: Float[np.ndarray, "68 2"],
+    skin: Bool[np.ndarray, "S S"], points68: Float[np.ndarray, "68 2"],
 ) -> tuple[Float[np.ndarray, "S S 3"], Bool[np.ndarray, "S S"]]:  # fmt: skip
     """Hands and patches before the face, and where they are."""
     hidden = np.zeros(picture.shape[:2], bool)
     if rng.random() < HANDS:
-        colour = np.clip(scene.skin_facts.mean, 0, 1) ** (1 / 2.2)
-        picture, cover = overlays.hand(rng, picture, points68, colour)
+        colour = np.median(picture[skin], 0) * 1.15 if skin.any() else np.full(3, 0.5)
+        picture, cover = overlays.hand(rng, picture, points68, colour, scene.light.direction)
         hidden |= cover > 0.5
     if rng.random() < PATCHES and sources.backgrounds:
         picture, cover = overlays.patch(rng, picture, points68, sources.backgrounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -116,6 +116,8 @@ def grown_hair(
     if balding or (pressed and kind in ("afro", "curls", "back")):
         kind = "crop"
     hairdo = draw_hairdo(rng, kind)
+    if balding:  # what is left is short and fine
+        hairdo = replace(hairdo, count=1500, length=(5.0, 12.0), width=(4.0, 7.0), lift=0.1)
     chosen = _choose_roots(rng, roots, person, hairdo, balding)
     if pressed:  # what a hat covers need not grow
         chosen = chosen[roots.places[chosen, 1] < 75]
@@ -250,17 +252,19 @@ def _ribbon_thing(
     columns = rng.integers(0, ATLAS, count)
     ribbons(field, path, widths, columns, np.float32(ATLAS), points, normals, tangents, uv, triangles)
     full = 0.5 if steps < 9 else 0.0  # short locks must cover with less overlap
-    alpha, texture = strand_texture(rng, float(np.clip((age - 35) / 40, 0, 1)) * rng.random(), full)
+    alpha, texture = strand_texture(
+        rng, float(np.clip((age - 35) / 40, 0, 1)) * rng.random(), full, float(colour.mean())
+    )
     turned = (np.ascontiguousarray(v @ wearer.turn.T, np.float32) for v in (normals, tangents))
     gloss = float(rng.uniform(0.3, 1.6))
     return Thing(name, wearer.place(points), triangles, colour, gloss, 22.0, uv, alpha, texture, TEXTURED, *turned)
 
 
 def strand_texture(
-    rng: np.random.Generator, grey: float, full: float
+    rng: np.random.Generator, grey: float, full: float, brightness: float
 ) -> tuple[UInt8[np.ndarray, "H W"], Float[np.ndarray, "H W 3"]]:
     """Alpha and brightness of `ATLAS` locks side by side, roots at the top: fraying tips, some locks grey;
-    `full` makes them denser."""
+    `full` makes them denser, `brightness` is the colour's own."""
     height, width = 64, 16 * ATLAS
     slow = cv2.resize(
         rng.standard_normal((5, width)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
@@ -274,5 +278,5 @@ def strand_texture(
     shade = (0.55 + 0.55 * np.sqrt(along)) * (1 + 0.3 * slow) * lock
     shade = np.clip(shade, 0.2, 2.2)[..., None].repeat(3, 2)
     white = (rng.random(ATLAS) < grey).repeat(16)
-    shade[:, white] *= rng.uniform(2, 8)
+    shade[:, white] *= np.clip(rng.uniform(0.15, 0.32) / brightness, 1, 8)
     return alpha, np.ascontiguousarray(shade, np.float32)

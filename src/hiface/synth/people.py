@@ -69,6 +69,16 @@ def draw_person(
     )
 
 
+_AT_REST = {"eyeSquint": 0.22, "eyeBlink": 0.06, "eyeLookDown": 0.06}
+"""Scores that relaxed faces in photos have; the model's units are shapes, zero at rest."""
+
+
+def from_scores(scores: Float[np.ndarray, "N E"], names: tuple[str, ...]) -> Float[np.ndarray, "N E"]:
+    """Weights of the model's units from scores seen in photos, in the order of `names`: rest is taken off."""
+    rest = np.array([next((v for k, v in _AT_REST.items() if n.startswith(k)), 0.0) for n in names])
+    return np.asarray(np.maximum(scores - rest, 0) / (1 - rest), np.float32)
+
+
 def draw_expression(
     rng: np.random.Generator, names: tuple[str, ...], scores: Float[np.ndarray, "N E"]
 ) -> Float[np.ndarray, "E"]:
@@ -97,6 +107,11 @@ def _strike(rng: np.random.Generator, names: tuple[str, ...], weights: Float[np.
             for side in ("Left", "Right"):
                 weights[at(unit + side)] = max(weights[at(unit + side)], smile * rng.uniform(low, high))
         weights[at("jawOpen")] = max(weights[at("jawOpen")], rng.uniform(0, 0.15))
+    if smile > 0.2 and rng.random() < 0.6:  # nor do they know of cheeks
+        weights[[at("cheekSquintLeft"), at("cheekSquintRight")]] = smile * rng.uniform(0.2, 0.8)
+    frown = 0.5 * (weights[at("browDownLeft")] + weights[at("browDownRight")])
+    if frown > 0.4 and rng.random() < 0.3:
+        weights[[at("noseSneerLeft"), at("noseSneerRight")]] = frown * rng.uniform(0.2, 0.8)
     if rng.random() < 0.06:
         weights[[at("eyeBlinkLeft"), at("eyeBlinkRight")]] = rng.uniform(0.7, 1.0)
     elif rng.random() < 0.02:

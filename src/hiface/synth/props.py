@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int
+import scipy.sparse as sparse
+from jaxtyping import Bool, Float, Int
 
 from hiface.geometry.topology import adjacency
 from hiface.synth.body import NECK, SKIN, Body
@@ -98,24 +99,59 @@ def _brim(
     return [strip(base * [1.04, 1, 1.03] - [0, 4, 0], cuff)]
 
 
-def face_mask(rng: np.random.Generator, body: Body, wearer: Wearer) -> list[Thing]:
-    """A cloth mask over mouth and nose, taut over what sticks out, and its loops to the ears."""
-    count = int(body.vertex_triangles[: body.range_of(SKIN, SKIN).stop].max()) + 1
-    neutral = body.neutral[:count]
-    low = (neutral[:, 1] < 22) & (neutral[:, 1] > -112) & (np.abs(neutral[:, 0]) < 76) & (neutral[:, 2] > 20)
+@dataclass(frozen=True)
+class MaskPatch:
+    """The part of the face that masks cover, with mouth and nostrils closed; made once of the face model."""
+
+    ids: Int[np.ndarray, "N"]
+    """Skin vertices; a last point in the middle of the openings is not among them."""
+    hole: Int[np.ndarray, "K"]
+    """Places in `ids` round the openings."""
+    triangles: Int[np.ndarray, "T 3"]
+    rim: Bool[np.ndarray, "M"]
+    """Which points (with the last one) lie on the patch's outer border."""
+    mean: sparse.csr_matrix
+    """The mean of each point's neighbours."""
+    neutral: Float[np.ndarray, "N 3"]
+
+
+def build_mask_patch(body: Body) -> MaskPatch:
+    """What masks need to know of the face."""
     triangles = body.vertex_triangles[body.range_of(SKIN, SKIN)]
+    x, y, z = body.neutral.T
+    low = (y < 22) & (y > -112) & (np.abs(x) < 76) & (z > 20)
     triangles = triangles[low[triangles].all(1)]
     ids, inverse = np.unique(triangles, return_inverse=True)
-    points, triangles, rim = _closed(wearer.skin[ids].astype(np.float64), inverse.reshape(-1, 3), neutral[ids])
-    taut = wearer.place(_taut(points, triangles, rim, rng.uniform(1.5, 4)))
-    outline = _mask_outline(rng, neutral[ids], len(taut))
+    triangles, neutral = inverse.reshape(-1, 3), body.neutral[ids]
+    edges, count = np.unique(np.sort(_sides(triangles), 1), axis=0, return_counts=True)
+    border = edges[count == 1]
+    x, y, z = neutral.T
+    outside = ((y > 12) | (y < -100) | (np.abs(x) > 64) | (z < 40))[border].any(1)
+    hole = border[~outside]
+    rim = np.zeros(len(ids) + 1, bool)
+    rim[border[outside].ravel()] = True
+    triangles = np.concatenate([triangles, np.column_stack([hole, np.full(len(hole), len(ids))])])
+    mean = adjacency(np.unique(np.sort(_sides(triangles), 1), axis=0), len(ids) + 1)
+    return MaskPatch(ids, hole.ravel(), triangles.astype(np.int32), rim, mean, neutral)
+
+
+def _sides(triangles: Int[np.ndarray, "T 3"]) -> Int[np.ndarray, "N 2"]:
+    return np.asarray(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2))
+
+
+def face_mask(rng: np.random.Generator, body: Body, patch: MaskPatch, wearer: Wearer) -> list[Thing]:
+    """A cloth mask over mouth and nose, taut over what sticks out, and its loops to the ears."""
+    own = wearer.skin[patch.ids].astype(np.float64)
+    points = np.concatenate([own, own[patch.hole].mean(0, keepdims=True)])
+    taut = wearer.place(_taut(points, patch, rng.uniform(0.5, 2.5)))
+    outline = _mask_outline(rng, patch.neutral, len(taut))
     colour = np.clip(_MASK_COLOURS[rng.integers(len(_MASK_COLOURS))] * rng.uniform(0.6, 1.2, 3), 0.01, 0.8)
     things = [
-        Thing("mask", taut, triangles.astype(np.int32), colour, 0.2, 8.0, outline, _EDGE, WHITE, TEXTURED),
+        Thing("mask", taut, patch.triangles, colour, 0.2, 8.0, outline, _EDGE, WHITE, TEXTURED),
     ]
     loops = []
     for sign, ear in ((1, body.ibug68[16]), (-1, body.ibug68[0])):
-        side = taut[: len(ids)][np.argsort(-sign * neutral[ids, 0])[:8]].mean(0)
+        side = taut[np.argsort(-sign * patch.neutral[:, 0])[:8]].mean(0)
         far = wearer.place(wearer.skin[ear][None] + np.array([[sign * 3.0, 4, -14]]))[0]
         line = np.stack([side, (side + far) / 2 + wearer.turn @ np.array([sign * 4.0, 0, 0]), far])
         loops.append(strip(line, line - wearer.turn @ np.array([0, 2.5, 0])))
@@ -137,45 +173,23 @@ def _mask_outline(rng: np.random.Generator, neutral: Float[np.ndarray, "N 3"], c
     return uv
 
 
-def _closed(
-    points: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"], neutral: Float[np.ndarray, "N 3"]
-) -> tuple[Float[np.ndarray, "M 3"], Int[np.ndarray, "K 3"], np.ndarray]:
-    """The patch with nostrils and mouth closed by a point in the middle each, and its outer rim."""
-    sides = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    edges, count = np.unique(np.sort(sides, 1), axis=0, return_counts=True)
-    border = edges[count == 1]
-    outside = (neutral[:, 1] > 12) | (neutral[:, 1] < -100) | (np.abs(neutral[:, 0]) > 64) | (neutral[:, 2] < 40)
-    hole = border[~outside[border].any(1)]
-    rim = np.zeros(len(points) + 1, bool)
-    rim[border[outside[border].any(1)].ravel()] = True
-    if len(hole) == 0:
-        return points, triangles, rim[:-1]
-    lid = np.column_stack([hole, np.full(len(hole), len(points))])
-    middle = points[hole.ravel()].mean(0, keepdims=True)
-    return np.concatenate([points, middle]), np.concatenate([triangles, lid]), rim
-
-
 _MASK_CENTRE = np.array([0.0, -45.0, 25.0])
 
 
-def _taut(
-    points: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"], rim: np.ndarray, gap: float
-) -> Float[np.ndarray, "N 3"]:
+def _taut(points: Float[np.ndarray, "M 3"], patch: MaskPatch, gap: float) -> Float[np.ndarray, "M 3"]:
     """A membrane over the points: as smooth as it can be without coming nearer than `gap` mm to them.
 
     Distances are those from a point inside the head; the rim lies on the skin.
     """
-    sides = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    mean = adjacency(np.unique(np.sort(sides, 1), axis=0), len(points))
     away = points - _MASK_CENTRE
     distance = np.linalg.norm(away, axis=1)
-    least = distance.copy()
+    least = distance
     for _ in range(12):  # lips and nostrils are bridged
-        least = np.where(rim, distance, mean @ least)
-    least += np.where(rim, 1.0, gap + 2.5)
-    radius = least.copy()
+        least = np.where(patch.rim, distance, patch.mean @ least)
+    least = least + np.where(patch.rim, 1.0, gap + 2.5)
+    radius = least
     for _ in range(80):
-        radius = np.where(rim, least, np.maximum(mean @ radius, least))
+        radius = np.where(patch.rim, least, np.maximum(patch.mean @ radius, least))
     return np.asarray(_MASK_CENTRE + away * (radius / distance)[:, None])
 
 

@@ -25,6 +25,7 @@ from hiface.synth.kernels import (
     unit,
 )
 
+HAIRY = 100
 IRIS = 0.0778
 """Radius of the iris in the eyeball's azimuthal UV: 28 degrees."""
 _IRIS_IN_PICTURE, _PUPIL_IN_PICTURE, _WHITE_IN_PICTURE = 0.114, 0.036, 0.26
@@ -187,7 +188,7 @@ def _shade_sample(
     under_hair,
     out,
 ):
-    """Radiance of triangle t at a place on the screen."""
+    """Radiance of triangle t at a place on the screen. Returns whether hair roots colour the skin there."""
     i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     m = material[t]
     w0, w1, w2 = corner_weights(screen, i, j, k, x, y)
@@ -198,6 +199,7 @@ def _shade_sample(
     px, py, pz = blend3(points, i, j, k, w0, w1, w2)
     view = unit(-px, -py, -pz)
     qx, qy, qz = nx, ny, nz
+    hairy = False
     gloss, power, fresnel = f32(look.gloss), f32(look.power), f32(0.03)
     if m <= NECK:
         beard, lips, scalp = blend3(growth, i, j, k, w0, w1, w2)
@@ -208,6 +210,7 @@ def _shade_sample(
         else:
             r, g, b = bilinear(look.head, u, v)
         r, g, b, gloss = _grow(look, r, g, b, gloss, beard, lips, scalp, u, v)
+        hairy = scalp * f32(look.scalp) > f32(0.3)
     elif m == EYE:
         r, g, b = _eye_colour(look, u, v)
         gloss, power, fresnel = f32(1.4), f32(700), f32(0.05)
@@ -236,6 +239,7 @@ def _shade_sample(
         m == EYE,
         out,
     )
+    return hairy
 
 
 @compiled
@@ -257,7 +261,10 @@ def shade_body(
     out,
     seen,
 ):
-    """Fills `out` (linear) and `seen` (material + 1, 0 where the body is not seen) from the body's triangle ids."""
+    """Fills `out` (linear) and `seen` from the ids of the body's triangles.
+
+    `seen` is the material + 1, `HAIRY` where hair roots colour the scalp, 0 where the body is not seen.
+    """
     height, width = face_id.shape
     count = triangles.shape[0]
     colour = np.zeros(3, np.float32)
@@ -279,7 +286,7 @@ def shade_body(
                     seen[y, x] = seen[by, bx]
                     continue
                 half = f32(0.5) if whole else f32(0)
-                _shade_sample(
+                hairy = _shade_sample(
                     t,
                     x + half,
                     y + half,
@@ -297,6 +304,6 @@ def shade_body(
                     under_hair[y, x],
                     colour,
                 )
-                seen[y, x] = material[t] + 1
+                seen[y, x] = HAIRY if hairy else material[t] + 1
                 for c in range(3):
                     out[y, x, c] = colour[c]

@@ -177,5 +177,5 @@ def _eye(rng: np.random.Generator, sources: Sources, person: Person) -> Float[np
         return sources.eyes[rng.integers(len(sources.eyes))]
     eye = sources.eyes[rng.choice(sources.brown_eyes)]
     dark = rng.uniform(0.2, 0.8) * np.array([1.0, 0.85, 0.8])  # of the iris; the white keeps its own colour
-    white = np.clip((eye.min(2, keepdims=True) - 0.15) / 0.2, 0, 1)
-    return np.ascontiguousarray(eye * (white + (1 - white) * dark), np.float32)
+    white = np.clip((eye[..., 2:] - np.float32(0.15)) * np.float32(5), 0, 1)
+    return np.asarray(eye * (white + (1 - white) * dark.astype(np.float32)), np.float32)
