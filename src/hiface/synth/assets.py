@@ -17,7 +17,7 @@ from hiface.face.model import FaceModel
 from hiface.synth.body import Body, build_body
 from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
 from hiface.synth.people import from_scores
-from hiface.synth.props import MaskPatch, Neck, build_mask_patch, build_neck
+from hiface.synth.props import Neck, build_neck
 from hiface.synth.strands import Roots, spread_roots
 from hiface.synth.wrinkles import Wrinkles
 
@@ -66,7 +66,6 @@ class Sources:
     """Of the hair of the head."""
     beard: Roots
     neck: Neck
-    mask_patch: MaskPatch
     wrinkles: Wrinkles
     backgrounds: list[UInt8[np.ndarray, "H W 3"]]
     scores: Float[np.ndarray, "N E"]
@@ -98,7 +97,6 @@ def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
         roots=_roots(body, scalp.weight, 3000),
         beard=_roots(body, body.growth[: len(scalp.weight), 0], 1200),
         neck=build_neck(body),
-        mask_patch=build_mask_patch(body),
         wrinkles=Wrinkles(model),
         backgrounds=_backgrounds(data / "photos"),
         scores=_scores(data, model.expression_names),

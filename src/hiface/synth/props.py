@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import scipy.sparse as sparse
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from hiface.geometry.topology import adjacency
-from hiface.synth.body import NECK, SKIN, Body
+from hiface.synth.body import NECK, Body
 from hiface.synth.kernels import vertex_normals
 from hiface.synth.people import turn
 from hiface.synth.things import SOLID, TEXTURED, WHITE, Thing, Wearer, grid, merge, solid, strip
@@ -99,98 +97,67 @@ def _brim(
     return [strip(base * [1.04, 1, 1.03] - [0, 4, 0], cuff)]
 
 
-@dataclass(frozen=True)
-class MaskPatch:
-    """The part of the face that masks cover, with mouth and nostrils closed; made once of the face model."""
-
-    ids: Int[np.ndarray, "N"]
-    """Skin vertices; a last point in the middle of the openings is not among them."""
-    hole: Int[np.ndarray, "K"]
-    """Places in `ids` round the openings."""
-    triangles: Int[np.ndarray, "T 3"]
-    rim: Bool[np.ndarray, "M"]
-    """Which points (with the last one) lie on the patch's outer border."""
-    mean: sparse.csr_matrix
-    """The mean of each point's neighbours."""
-    neutral: Float[np.ndarray, "N 3"]
+_MASK_CENTRE = np.array([0.0, -45.0, 25.0])
+_MASK_AROUND, _MASK_UP = np.radians(np.linspace(-80, 80, 33)), np.radians(np.linspace(42, -56, 27))
 
 
-def build_mask_patch(body: Body) -> MaskPatch:
-    """What masks need to know of the face."""
-    triangles = body.vertex_triangles[body.range_of(SKIN, SKIN)]
-    x, y, z = body.neutral.T
-    low = (y < 22) & (y > -112) & (np.abs(x) < 76) & (z > 20)
-    triangles = triangles[low[triangles].all(1)]
-    ids, inverse = np.unique(triangles, return_inverse=True)
-    triangles, neutral = inverse.reshape(-1, 3), body.neutral[ids]
-    edges, count = np.unique(np.sort(_sides(triangles), 1), axis=0, return_counts=True)
-    border = edges[count == 1]
-    x, y, z = neutral.T
-    outside = ((y > 12) | (y < -100) | (np.abs(x) > 64) | (z < 40))[border].any(1)
-    hole = border[~outside]
-    rim = np.zeros(len(ids) + 1, bool)
-    rim[border[outside].ravel()] = True
-    triangles = np.concatenate([triangles, np.column_stack([hole, np.full(len(hole), len(ids))])])
-    mean = adjacency(np.unique(np.sort(_sides(triangles), 1), axis=0), len(ids) + 1)
-    return MaskPatch(ids, hole.ravel(), triangles.astype(np.int32), rim, mean, neutral)
-
-
-def _sides(triangles: Int[np.ndarray, "T 3"]) -> Int[np.ndarray, "N 2"]:
-    return np.asarray(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2))
-
-
-def face_mask(rng: np.random.Generator, body: Body, patch: MaskPatch, wearer: Wearer) -> list[Thing]:
+def face_mask(rng: np.random.Generator, body: Body, wearer: Wearer) -> list[Thing]:
     """A cloth mask over mouth and nose, taut over what sticks out, and its loops to the ears."""
-    own = wearer.skin[patch.ids].astype(np.float64)
-    points = np.concatenate([own, own[patch.hole].mean(0, keepdims=True)])
-    taut = wearer.place(_taut(points, patch, rng.uniform(0.5, 2.5)))
-    outline = _mask_outline(rng, patch.neutral, len(taut))
+    radius = _taut(_reach(wearer.skin), rng.uniform(1.5, 4.0))
+    flat = np.cos(_MASK_UP)[:, None]
+    ways = [flat * np.sin(_MASK_AROUND), np.sin(_MASK_UP)[:, None] + 0 * _MASK_AROUND, flat * np.cos(_MASK_AROUND)]
+    points, triangles = grid(_MASK_CENTRE + radius[..., None] * np.stack(ways, -1))
+    uv = _mask_outline(rng)
     colour = np.clip(_MASK_COLOURS[rng.integers(len(_MASK_COLOURS))] * rng.uniform(0.6, 1.2, 3), 0.01, 0.8)
-    things = [
-        Thing("mask", taut, patch.triangles, colour, 0.2, 8.0, outline, _EDGE, WHITE, TEXTURED),
-    ]
+    placed = wearer.place(points)
+    cloth = Thing("mask", placed, triangles.astype(np.int32), colour, 0.2, 8.0, uv, _EDGE, WHITE, TEXTURED)
     loops = []
     for sign, ear in ((1, body.ibug68[16]), (-1, body.ibug68[0])):
-        side = taut[np.argsort(-sign * patch.neutral[:, 0])[:8]].mean(0)
+        column = 28 if sign > 0 else 4
+        side = placed.reshape(*radius.shape, 3)[10, column]
         far = wearer.place(wearer.skin[ear][None] + np.array([[sign * 3.0, 4, -14]]))[0]
         line = np.stack([side, (side + far) / 2 + wearer.turn @ np.array([sign * 4.0, 0, 0]), far])
         loops.append(strip(line, line - wearer.turn @ np.array([0, 2.5, 0])))
-    return [*things, solid("loops", merge(loops), colour, 0.1, 8.0)]
+    return [cloth, solid("loops", merge(loops), colour, 0.1, 8.0)]
+
+
+def _reach(skin: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "R C"]:
+    """Largest distance of the lower face from the mask's centre in each direction of its grid, mm; 0 unknown."""
+    x, y, z = (skin[(skin[:, 1] < 50) & (skin[:, 1] > -125) & (skin[:, 2] > 15)] - _MASK_CENTRE).T
+    around, up = np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))
+    column = np.round((around - _MASK_AROUND[0]) / (_MASK_AROUND[1] - _MASK_AROUND[0])).astype(int)
+    row = np.round((up - _MASK_UP[0]) / (_MASK_UP[1] - _MASK_UP[0])).astype(int)
+    inside = (row >= 0) & (row < len(_MASK_UP)) & (column >= 0) & (column < len(_MASK_AROUND))
+    reach = np.zeros((len(_MASK_UP), len(_MASK_AROUND)), np.float32)
+    np.maximum.at(reach, (row[inside], column[inside]), np.sqrt(x * x + y * y + z * z)[inside].astype(np.float32))
+    return reach
+
+
+def _taut(reach: Float[np.ndarray, "R C"], gap: float) -> Float[np.ndarray, "R C"]:
+    """A membrane over the face: as smooth as it can be without coming nearer than `gap` mm to it."""
+    known = (reach > 0).astype(np.float32)
+    near = cv2.GaussianBlur(reach, (0, 0), 2.0) / np.maximum(cv2.GaussianBlur(known, (0, 0), 2.0), 1e-3)
+    least = np.where(known > 0, reach, near) + np.float32(gap)
+    radius = least
+    for _ in range(25):
+        radius = np.maximum(cv2.blur(radius, (3, 3), borderType=cv2.BORDER_REPLICATE), least)
+    return np.asarray(cv2.GaussianBlur(radius, (0, 0), 0.7) + 1.0)
 
 
 _EDGE = np.where(np.arange(64) < 32, 255, 0).astype(np.uint8)[:, None]
 """Opaque where v is above one half."""
 
 
-def _mask_outline(rng: np.random.Generator, neutral: Float[np.ndarray, "N 3"], count: int) -> Float[np.ndarray, "M 2"]:
-    """UVs whose v is above one half inside a rounded outline on the neutral face; further points are inside."""
-    top, bottom, aside = rng.uniform(2, 16), rng.uniform(-104, -92), rng.uniform(56, 68)
+def _mask_outline(rng: np.random.Generator) -> Float[np.ndarray, "N 2"]:
+    """UVs of the mask's grid whose v is above one half inside a rounded outline, higher over the nose."""
+    top, bottom = np.radians([rng.uniform(24, 33), rng.uniform(-50, -38)])
+    aside = np.radians(rng.uniform(52, 66))
     middle, half = (top + bottom) / 2, (top - bottom) / 2
-    x, y = neutral[:, 0] / aside, (neutral[:, 1] - middle - 8 * np.cos(neutral[:, 0] / 40)) / half
-    inside = 1 - (np.abs(x) ** 3.5 + np.abs(y) ** 3.5)
-    uv = np.full((count, 2), 0.9, np.float32)
-    uv[: len(neutral), 1] = np.clip(0.5 + 0.3 * inside, 0, 1)
-    return uv
-
-
-_MASK_CENTRE = np.array([0.0, -45.0, 25.0])
-
-
-def _taut(points: Float[np.ndarray, "M 3"], patch: MaskPatch, gap: float) -> Float[np.ndarray, "M 3"]:
-    """A membrane over the points: as smooth as it can be without coming nearer than `gap` mm to them.
-
-    Distances are those from a point inside the head; the rim lies on the skin.
-    """
-    away = points - _MASK_CENTRE
-    distance = np.linalg.norm(away, axis=1)
-    least = distance
-    for _ in range(12):  # lips and nostrils are bridged
-        least = np.where(patch.rim, distance, patch.mean @ least)
-    least = least + np.where(patch.rim, 1.0, gap + 2.5)
-    radius = least
-    for _ in range(80):
-        radius = np.where(patch.rim, least, np.maximum(patch.mean @ radius, least))
-    return np.asarray(_MASK_CENTRE + away * (radius / distance)[:, None])
+    x = np.abs(_MASK_AROUND / aside)[None]
+    y = np.abs((_MASK_UP[:, None] - middle - 0.08 * np.cos(2.2 * _MASK_AROUND)) / half)
+    inside = 1 - (x**3.5 + y**3.5)
+    v = np.clip(0.5 + 0.3 * inside, 0, 1).astype(np.float32).ravel()
+    return np.stack([np.full_like(v, 0.5), v], 1)
 
 
 _PROFILE = np.array(

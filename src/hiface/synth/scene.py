@@ -80,7 +80,7 @@ def draw_things(
     if rng.random() < GLASSES:
         things += props.glasses(rng, sources.body, wearer, rng.random() < DARK_GLASSES)
     if masked:
-        things += props.face_mask(rng, sources.body, sources.mask_patch, wearer)
+        things += props.face_mask(rng, sources.body, wearer)
     things.append(props.clothes(rng, sources.neck, wearer))
     return things, style, roots
 
