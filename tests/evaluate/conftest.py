@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import golden_grid as golden
 import numpy as np
 import pytest
 
+import golden_grid as golden
 from hiface.evaluate.writers import write_mesh_obj
 from hiface.geometry.surface import Mesh
 

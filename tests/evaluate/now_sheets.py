@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import golden_grid as golden
 import numpy as np
 
+import golden_grid as golden
 from hiface.geometry.surface import Mesh
 
 STEP = 0.5

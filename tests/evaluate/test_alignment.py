@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import golden_grid as golden
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+import golden_grid as golden
 from hiface.errors import MeshError
 from hiface.evaluate.alignment import (
     Similarity,

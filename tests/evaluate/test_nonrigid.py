@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import golden_grid as golden
 import numpy as np
 import pytest
 import scipy.sparse as sparse
 
+import golden_grid as golden
 from hiface.errors import MeshError
 from hiface.evaluate import factorise, nonrigid
 from hiface.geometry.surface import Mesh

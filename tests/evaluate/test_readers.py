@@ -6,12 +6,12 @@ import contextlib
 import json
 import struct
 
-import golden_grid as golden
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import golden_grid as golden
 from hiface.errors import MeshError
 from hiface.evaluate.readers import (
     read_anchors,

@@ -6,11 +6,11 @@ import csv
 import json
 from dataclasses import replace
 
-import golden_grid as golden
 import numpy as np
 import pytest
-from conftest import STEP, MiniRealy
 
+import golden_grid as golden
+from conftest import STEP, MiniRealy
 from hiface.errors import MeshError
 from hiface.evaluate import realy as realy_module
 from hiface.evaluate.readers import read_mesh

@@ -5,10 +5,10 @@ The recipe in `golden_grid` regenerates every input. Agreement asked for: 1e-4 m
 
 from __future__ import annotations
 
-import golden_grid as golden
 import numpy as np
 import pytest
 
+import golden_grid as golden
 from hiface.evaluate.realy_regions import REGIONS, evaluate_pair
 
 TOLERANCE_MM = 1e-4

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import golden_grid as golden
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+import golden_grid as golden
 from hiface.errors import MeshError
 from hiface.evaluate.realy_regions import REGIONS, Scan, evaluate_pair
 from hiface.geometry.surface import Mesh

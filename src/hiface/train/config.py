@@ -18,11 +18,11 @@ _T = TypeVar("_T")
 class LossWeights:
     """λ of Eq. 15, times a factor of ours where the normalisation of "‖·‖₂" differs from the paper's."""
 
-    detail: float = 2.0
+    detail: float = 4.0
     """λ_detail. The paper has 10 on a sum; ours is a root mean square in mm, five times larger on our maps."""
     vertex: float = 0.3
     """λ_shp on L_ver, raw: per mm. What one photo cannot know (size) stays in, at a low weight."""
-    shape: float = 1.0
+    shape: float = 2.0
     """λ_shp on L_ver after rigid motion and size are projected out: per mm."""
     divergence: float = 0.05
     """λ_shp on L_kl, which is a sum over modes."""
@@ -32,9 +32,9 @@ class LossWeights:
     """λ_self on L_pho."""
     identity: float = 0.0
     """λ_self λ_id on L_id; 0 unless a recognition teacher is given (docs/decisions.md)."""
-    points: float = 1.0
+    points: float = 6.0
     """λ_self λ_lmk on dense points with uncertainty."""
-    points478: float = 8.0
+    points478: float = 40.0
     """λ_self λ_lmk on MediaPipe's points, in crop sides."""
     rotation: float = 2.0
     """On the chordal distance of head rotations; synthetic images."""
@@ -44,7 +44,7 @@ class LossWeights:
     """λ_kd."""
     light: float = 0.05
     """On the light's coefficients; synthetic images."""
-    albedo: float = 0.3
+    albedo: float = 0.6
     """On the logarithm of the mid-face's mean colour; synthetic images."""
     prior: float = 1e-3
     """λ_reg."""
@@ -67,7 +67,7 @@ class TrainConfig:
     learning_rate: float = 1e-3
     warmup: int = 500
     weight_decay: float = 0.02
-    gradient_clip: float = 2.0
+    gradient_clip: float = 10.0
     average: float = 0.999
     """Decay of the running average of the weights; the average is what is validated and shipped."""
     photometric_every: int = 4

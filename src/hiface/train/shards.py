@@ -36,7 +36,8 @@ class ShardSet:
     """All samples of a folder of shards, in the order of shard and key."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.paths = sorted(Path(folder).glob("*.tar"))
+        whole = (p for p in Path(folder).glob("*.tar") if not p.name.startswith("."))  # others are being written
+        self.paths = sorted(whole)
         if not self.paths:
             raise ConfigError(f"{folder}: no .tar shards; make some with `hiface synth --out {folder}`")
         self._spans: list[tuple[int, dict[str, tuple[int, int]]]] = []
@@ -79,10 +80,13 @@ def decoded(data: bytes, flags: int | None = None) -> UInt8[np.ndarray, "H W *C"
 def _index(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
     """Offset and size of each complete sample's members."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
-    with tarfile.open(path) as archive:
-        for member in archive:
-            key, _, suffix = member.name.partition(".")
-            found.setdefault(key, {})[suffix] = (member.offset_data, member.size)
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                key, _, suffix = member.name.partition(".")
+                found.setdefault(key, {})[suffix] = (member.offset_data, member.size)
+    except tarfile.TarError as error:
+        raise ConfigError(f"{path}: not a whole shard ({error}); delete it and generate it again") from error
     broken = [key for key, members in found.items() if not set(SUFFIXES) <= set(members)]
     if broken:
         raise ConfigError(f"{path}: sample {broken[0]} lacks one of {SUFFIXES}; delete the shard and generate it again")
