@@ -12,6 +12,7 @@ def synth(
     count: int = 1000,
     seed: int = 1,
     workers: int = 1,
+    identities: Path | None = None,
     preview: str | None = None,
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
@@ -30,6 +31,8 @@ def synth(
         Another seed, other people.
     workers
         Processes.
+    identities
+        .npy file with a row of identity coefficients a person, to draw those people in turn.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
     """
@@ -37,6 +40,8 @@ def synth(
     from hiface.synth.shards import ShardOptions, generate_shards
 
     if preview is None:
-        generate_shards(ShardOptions(count=count, seed=seed, out=out, data=data, workers=workers))
+        generate_shards(
+            ShardOptions(count=count, seed=seed, out=out, data=data, workers=workers, identities=identities)
+        )
     else:
         write_sheet(out, data, preview, seed)

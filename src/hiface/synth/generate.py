@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -68,6 +68,8 @@ class Generator:
     sources: Sources
     seed: int
     side: int = SIDE
+    identities: Float[np.ndarray, "N I"] | None = None
+    """β of the people, in turn; None draws them."""
     _chunk: int = -1
     _people: list[Person] = field(default_factory=list)
     _figures: Figures | None = None
@@ -97,6 +99,9 @@ class Generator:
             names, size = model.expression_names, model.identity_size
             streams = (self._stream(i, _PERSON) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
             self._people = [draw_person(rng, names, size, self.sources.scores) for rng in streams]
+            if self.identities is not None:
+                rows = self.identities[np.arange(chunk * CHUNK, (chunk + 1) * CHUNK) % len(self.identities)]
+                self._people = [replace(p, identity=row) for p, row in zip(self._people, rows, strict=True)]
             self._figures = figures = shapes(model, self._people)
             wrinkles = self.sources.wrinkles
             streams = (self._stream(i, _DETAIL) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))

@@ -35,6 +35,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from jaxtyping import Float
+
 from hiface.assets.format import json_text, write_atomically
 from hiface.errors import ConfigError
 
@@ -64,6 +67,8 @@ class ShardOptions:
     workers: int = 1
     side: int = 192
     """Pixels of a stored picture."""
+    identities: Path | None = None
+    """A .npy file of rows of β, standard deviations: sample i shows row i modulo their number; None draws them."""
     shard: int = SHARD
     """Samples in a shard."""
     make_sampler: Callable[[ShardOptions], Sampler] | None = field(default=None, compare=False)
@@ -119,8 +124,23 @@ def generator_sampler(options: ShardOptions) -> Sampler:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    generator = Generator(load_sources(options.data), options.seed, options.side)
+    sources = load_sources(options.data)
+    identities = (
+        None if options.identities is None else read_identities(options.identities, sources.model.identity_size)
+    )
+    generator = Generator(sources, options.seed, options.side, identities)
     return lambda index: generator.sample(index).files()
+
+
+def read_identities(path: Path, size: int) -> Float[np.ndarray, "N I"]:
+    """Rows of β from a .npy file; never unpickles."""
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: not a readable .npy file of numbers ({error})") from error
+    if rows.ndim != 2 or rows.shape[1] != size or not len(rows) or not np.isfinite(rows).all():
+        raise ConfigError(f"{path}: holds {rows.dtype} {rows.shape}, expected finite rows of {size} coefficients")
+    return rows.astype(np.float32)
 
 
 def shard_path(options: ShardOptions, number: int) -> Path:
@@ -157,7 +177,9 @@ def _is_done(options: ShardOptions, number: int) -> bool:
 
 
 def _identity(options: ShardOptions) -> dict[str, int | str]:
+    fixed = {} if options.identities is None else {"identities": _digest(options.identities)}
     return {
+        **fixed,
         "format": FORMAT,
         "version": VERSION,
         "seed": options.seed,
@@ -178,15 +200,18 @@ def _check_folder(options: ShardOptions) -> None:
     write_atomically(path, lambda p: p.write_text(json_text(own)))
 
 
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_manifest(options: ShardOptions, total: int) -> Path:
     """List every shard with its SHA-256 and size."""
     shards = {}
     for number in range(total):
         path = shard_path(options, number)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         samples = len(shard_range(options, number))
-        shards[path.name] = {"sha256": digest, "bytes": path.stat().st_size, "samples": samples}
+        shards[path.name] = {"sha256": _digest(path), "bytes": path.stat().st_size, "samples": samples}
     value = {**_identity(options), "count": options.count, "shards": shards}
     return write_atomically(options.out / "manifest.json", lambda p: p.write_text(json_text(value)))
 

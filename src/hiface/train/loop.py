@@ -28,9 +28,11 @@ from hiface.reconstructor import Reconstructor, save_weights
 from hiface.train.batches import Batch, StepDataset
 from hiface.train.checkpoint import read_checkpoint, restore_optimizer, save_checkpoint
 from hiface.train.config import TrainConfig, as_table
+from hiface.train.drawn import drawn_errors
+from hiface.train.drawn import figures as drawn_figures
 from hiface.train.objective import Objective, Photometric
 from hiface.train.precision import arithmetic
-from hiface.train.validate import photo_errors, summary, synthetic_figures
+from hiface.train.validate import photo_errors, summary
 
 log = logging.getLogger(__name__)
 CHECKPOINT, WEIGHTS, CURVES = "checkpoint.safetensors", "weights.safetensors", "curves.csv"
@@ -212,7 +214,7 @@ def _validate(
         for name, data in validation.photos.items():
             figures |= {f"{name}/{k}": v for k, v in summary(photo_errors(model, data)).items()}
         if validation.synthetic is not None:
-            own = synthetic_figures(model, validation.synthetic)
+            own = drawn_figures(drawn_errors(model, validation.synthetic))
             figures |= {f"synthetic/{k}": float(v) for k, v in vars(own).items()}
     if rows is not None:
         rows.validation(step, figures)

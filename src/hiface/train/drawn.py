@@ -1,0 +1,192 @@
+"""What is measured on drawn faces that training has not seen: shape, expression, pose and detail against the truth.
+
+Every vertex of ours has its counterpart in the truth, so no search for nearest points can flatter a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE, normalised_errors
+from hiface.geometry.normals import vertex_normals
+from hiface.geometry.rotation import angle_between, matrix_from_axis_angle
+from hiface.geometry.uv import sample_uv
+from hiface.reconstructor import Reconstructor
+from hiface.train.batches import StepDataset
+from hiface.train.validate import groups_of
+from hiface.types import Coefficients, Detail, Shape
+
+REGIONS = ("realy_nose", "realy_mouth", "realy_forehead", "realy_cheek")
+_TRUTH = ("identity", "expression", "turn", "static", "compressed", "stretched")
+_68 = list(IBUG68_OF_MEDIAPIPE)
+
+
+@dataclass(frozen=True)
+class DrawnErrors:
+    """One row a face. Distances are means over the face's vertices, mm."""
+
+    shape: Float[np.ndarray, "N"]
+    """Neutral shape after similarity alignment."""
+    mean_shape: Float[np.ndarray, "N"]
+    """The same for the mean face."""
+    expression: Float[np.ndarray, "N"]
+    no_expression: Float[np.ndarray, "N"]
+    rotation: Float[np.ndarray, "N"]
+    """Angle between the heads' orientations, degrees."""
+    static: Float[np.ndarray, "N"]
+    """Root mean square of the static map's error, mm."""
+    mean_static: Float[np.ndarray, "N"]
+    points: Float[np.ndarray, "N"]
+    """Mean error of the 68 points, percent of the outer eye corners' distance."""
+    coarse: Float[np.ndarray, "N 4"]
+    """Distance along the normal to the true, detailed surface in each of `REGIONS`, each aligned by itself, mm."""
+    detailed: Float[np.ndarray, "N 4"]
+    """The same with the predicted displacement."""
+
+
+@dataclass(frozen=True)
+class DrawnFigures:
+    """`DrawnErrors` in a few numbers: ratios of means, and the median of the points."""
+
+    shape_ratio: float
+    shape_mm: float
+    expression_ratio: float
+    rotation_degrees: float
+    static_ratio: float
+    points_percent: float
+
+
+def figures(errors: DrawnErrors) -> DrawnFigures:
+    return DrawnFigures(
+        shape_ratio=float(errors.shape.mean() / errors.mean_shape.mean()),
+        shape_mm=float(errors.shape.mean()),
+        expression_ratio=float(errors.expression.mean() / errors.no_expression.mean()),
+        rotation_degrees=float(errors.rotation.mean()),
+        static_ratio=float(errors.static.mean() / errors.mean_static.mean()),
+        points_percent=float(np.median(errors.points)),
+    )
+
+
+@torch.no_grad()
+def drawn_errors(
+    model: Reconstructor, data: StepDataset, count: int = 600, autocast: torch.dtype | None = None
+) -> DrawnErrors:
+    """Errors on the first `count` samples of `data`'s shards; the crops are the rule's own."""
+    assert data.shards is not None
+    ruler = _Ruler(model)
+    parts: list[dict[str, np.ndarray]] = []
+    for rows in groups_of(range(min(count, len(data.shards))), 32):
+        items = [data.synthetic_row(data.shards[i], None) for i in rows]
+        crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float() / 255
+        truth = {k: torch.from_numpy(np.stack([r[k] for r in items])) for k in _TRUTH}
+        c = model(crops, autocast).coefficients
+        (screen,) = model.points(c, 1.0, ("mediapipe68",))
+        real68 = np.stack([r["points478"][_68] for r in items])
+        points = normalised_errors(screen[..., :2].numpy(), real68).mean(1)
+        parts.append({"points": points, **{k: v.numpy() for k, v in ruler.errors(c, truth).items()}})
+    return DrawnErrors(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(DrawnErrors)})
+
+
+class _Ruler:
+    """Compares coefficients with true ones on the vertices of the face."""
+
+    def __init__(self, model: Reconstructor) -> None:
+        self.model = model
+        face = model.face
+        self.count = face.vertex_count("skin")
+        self.triangles = torch.from_numpy(face.part_triangles("skin"))
+        self.uv = torch.from_numpy(uv_of_vertices(face.part_triangles("face"), face.part_uv_triangles("face"), face.uv))
+        self.chosen = self._region("face")
+        self.regions = [self._region(name) for name in REGIONS]
+
+    def _region(self, name: str) -> Tensor:
+        return torch.from_numpy(np.flatnonzero(self.model.face.region(name)[: self.count]))
+
+    def errors(self, c: Coefficients, truth: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        model, chosen = self.model, self.chosen
+        own, real = self._shape(c.identity, c.expression), self._shape(truth["identity"], truth["expression"])
+        mean = model.face.mean[chosen].expand(len(c.identity), -1, -1)
+        neutral = real.neutral[:, chosen]
+        offset, real_offset = ((s.expressive - s.neutral)[:, chosen] for s in (own, real))
+        turn = matrix_from_axis_angle(c.rotation[:, 0] + c.rotation[:, 1])
+        detail = model.detail(c, own)
+        tension = model.detail_model.tension_map(real.neutral, real.expressive)
+        dynamic = truth["static"], truth["compressed"], truth["stretched"]
+        real_detail = model.detail_model.detail(*dynamic, tension)
+        flat = model.detail_model.basis.static(torch.zeros_like(c.static))
+        coarse, detailed = self._surface_errors(own, detail, real, real_detail)
+        return {
+            "shape": aligned_distances(own.neutral[:, chosen], neutral),
+            "mean_shape": aligned_distances(mean, neutral),
+            "expression": (offset - real_offset).norm(dim=-1).mean(1),
+            "no_expression": real_offset.norm(dim=-1).mean(1),
+            "rotation": torch.rad2deg(angle_between(turn, truth["turn"])),
+            "static": _rms(detail.static - real_detail.static),
+            "mean_static": _rms(flat - real_detail.static),
+            "coarse": coarse,
+            "detailed": detailed,
+        }
+
+    def _shape(self, identity: Float[Tensor, "B I"], expression: Float[Tensor, "B E"]) -> Shape:
+        """Without pose, which plays no part here."""
+        neutral = self.model.face.neutral(identity, "skin")
+        expressive = neutral + self.model.face.expression_offset(expression, "skin")
+        return Shape(neutral, expressive, expressive)
+
+    def _surface_errors(
+        self, own: Shape, detail: Detail, real: Shape, real_detail: Detail
+    ) -> tuple[Float[Tensor, "B 4"], Float[Tensor, "B 4"]]:
+        """Coarse and detailed faces with their expressions, against the true detailed ones."""
+        truth, normals = self._displaced(real, real_detail)
+        detailed, _ = self._displaced(own, detail)
+        rows: list[list[Tensor]] = [[], []]
+        for region in self.regions:
+            q, n = truth[:, region], normals[:, region]
+            for row, surface in zip(rows, (own.expressive, detailed), strict=True):
+                distance = ((aligned(surface[:, region], q) - q) * n).sum(-1)
+                row.append(distance.abs().mean(1))
+        return torch.stack(rows[0], 1), torch.stack(rows[1], 1)
+
+    def _displaced(self, shape: Shape, detail: Detail) -> tuple[Float[Tensor, "B V 3"], Float[Tensor, "B V 3"]]:
+        """Vertices moved along their normals by the map, and the normals."""
+        normals = vertex_normals(shape.expressive, self.triangles)
+        heights = torch.zeros_like(normals[..., :1])
+        heights[:, : len(self.uv)] = sample_uv(detail.displacement[..., None], self.uv)
+        return shape.expressive + heights * normals, normals
+
+
+def uv_of_vertices(
+    triangles: Int[np.ndarray, "T 3"], uv_triangles: Int[np.ndarray, "T 3"], uv: Float[np.ndarray, "Vt 2"]
+) -> Float[np.ndarray, "V 2"]:
+    """One UV corner of each vertex; on a seam any of them, since a map agrees on both sides."""
+    tile = np.floor(uv[uv_triangles[0, 0]])
+    found = np.zeros((int(triangles.max()) + 1, 2), np.float32)
+    found[triangles.reshape(-1)] = (uv - tile)[uv_triangles.reshape(-1)]
+    return found
+
+
+def aligned(points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3"]) -> Float[Tensor, "B V 3"]:
+    """`points` moved, turned and scaled to lie best on `truth` (Umeyama's closed form), each shape by itself."""
+    centre = truth.mean(1, keepdim=True)
+    p, q = points - points.mean(1, keepdim=True), truth - centre
+    u, s, vt = torch.linalg.svd(p.transpose(1, 2) @ q)
+    flip = torch.ones_like(s)
+    flip[:, 2] = torch.det(u @ vt).sign()
+    turn = u @ torch.diag_embed(flip) @ vt
+    scale = (s * flip).sum(1) / p.square().sum((1, 2))
+    return scale[:, None, None] * p @ turn + centre
+
+
+def aligned_distances(points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3"]) -> Float[Tensor, "B"]:
+    """Mean vertex distance after the best similarity of each shape, mm."""
+    return (aligned(points, truth) - truth).norm(dim=-1).mean(1)
+
+
+def _rms(maps: Float[Tensor, "B R R"]) -> Float[Tensor, "B"]:
+    return maps.square().mean((1, 2)).sqrt()
