@@ -1,6 +1,8 @@
 """Training on a tiny face: batches are functions of the step, a cut run goes on exactly, terms can be switched."""
 
 import io
+import os
+import signal
 import tarfile
 from dataclasses import replace
 
@@ -106,6 +108,21 @@ def test_a_cut_run_goes_on_exactly(world, tmp_path):
     rows = (tmp_path / "cut" / "curves.csv").read_text().splitlines()
     assert rows[0] == "step,name,value"
     assert (tmp_path / "cut" / WEIGHTS).is_file()
+
+
+def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint(world, tmp_path):
+    class Interrupting(type(make(world)[1])):
+        def __getitem__(self, step):
+            if step == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().__getitem__(step)
+
+    model, data = make(world)
+    data.__class__ = Interrupting
+    train(model, data, tmp_path, Validation({}, None), accelerator="cpu")
+    assert read_checkpoint(tmp_path / CHECKPOINT)[1]["step"] == 4
+    assert (tmp_path / WEIGHTS).is_file()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_training_lowers_the_loss(world):

@@ -6,6 +6,8 @@ import csv
 import logging
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,7 +101,7 @@ def train(
     started, log_rows = time.monotonic(), _Curves(out, first) if fabric.is_global_zero else None
     module.train()
     step = first
-    with _progress(fabric.is_global_zero) as bar:
+    with _progress(fabric.is_global_zero) as bar, _Stop() as stop:
         task = bar.add_task("training", total=config.steps, completed=first)
         for step, batch in _batches(data, config, first):
             torch.manual_seed(config.seed * 1_000_003 + step)
@@ -113,7 +115,7 @@ def train(
             if log_rows is not None:
                 log_rows.add(step, float(total.detach()), terms)
             bar.update(task, completed=step + 1, description=f"loss {float(total.detach()):.3f}")
-            over = stop_after is not None and time.monotonic() - started > stop_after
+            over = stop.asked or (stop_after is not None and time.monotonic() - started > stop_after)
             last = step + 1 == config.steps
             if (step + 1) % config.validate_every == 0 or over or last:
                 if fabric.is_global_zero:
@@ -124,6 +126,28 @@ def train(
             if over:
                 break
     return out / WEIGHTS
+
+
+class _Stop:
+    """Inside the context a SIGTERM or a first Ctrl-C asks the run to end after its step, with a checkpoint."""
+
+    asked = False
+
+    def __enter__(self) -> _Stop:
+        self._former = {}
+        if threading.current_thread() is threading.main_thread():
+            self._former = {s: signal.signal(s, self._ask) for s in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, former in self._former.items():
+            signal.signal(number, former)
+
+    def _ask(self, number: int, _: object) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True
+        log.info("stopping after this step, with a checkpoint")
 
 
 def _batches(data: StepDataset, config: TrainConfig, first: int) -> Iterator[tuple[int, Batch]]:
@@ -140,6 +164,8 @@ def _batches(data: StepDataset, config: TrainConfig, first: int) -> Iterator[tup
 
 
 def _quiet_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal reaches them too; the run ends them itself
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     os.nice(2)
 
