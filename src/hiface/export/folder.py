@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -51,20 +52,28 @@ MAPS = ("displacement", "static", "compressed", "stretched", "tension")
 def write_folder(result: Reconstruction, folder: str | Path) -> Path:
     """Write all files of a face; returns the folder. Raises `OutputError` where it cannot be written."""
     folder, started = Path(folder), time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:  # meshes are text that Python writes, pictures leave the interpreter free
+        meshes = pool.submit(_write_meshes, result, folder)
+        maps = pool.submit(_write_maps, result, folder / "maps")
+        _write_look(result, folder)
+        write_coefficients(result.coefficients, folder / COEFFICIENTS)
+        ranges = maps.result()
+        meshes.result()
+    timings = {**result.timings_ms, "files": 1e3 * (time.perf_counter() - started)}
+    text = json_text(summary(result, ranges, timings))
+    write_atomically(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
+    return folder
+
+
+def _write_look(result: Reconstruction, folder: Path) -> None:
+    """What shows the photo's colours: overview, crop, texture, GLB."""
     crop = crop_pixels(result.photo.pixels, result.box, PICTURE)
     texture = face_texture(result)
     pictures, eyes = face_pictures_of(result, crop, texture)
     write_png8(folder / "overview.png", overview(crop, pictures))
     write_png8(folder / CROP, crop)
     write_png8(folder / "texture.png", texture.colour)
-    ranges = _write_maps(result, folder / "maps")
-    _write_meshes(result, folder)
     _write_glb(result, folder / "face.glb", texture, eyes)
-    write_coefficients(result.coefficients, folder / COEFFICIENTS)
-    timings = {**result.timings_ms, "files": 1e3 * (time.perf_counter() - started)}
-    text = json_text(summary(result, ranges, timings))
-    write_atomically(folder / SUMMARY, lambda path: path.write_text(text, encoding="utf-8"))
-    return folder
 
 
 def load_folder(model: HiFace, folder: str | Path) -> Reconstruction:
@@ -158,6 +167,7 @@ def face_pictures_of(
         texture,
         eyes,
         look.brightness,
+        seen,
     )
     return pictures, eyes
 
