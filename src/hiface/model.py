@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hiface.detail.compose import Parts, compose
 from hiface.errors import ConfigError, NoFaceError
+from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
 from hiface.network.age import AGE_GROUPS
@@ -29,6 +30,7 @@ from hiface.photo.crop import (
 from hiface.photo.detect import FaceDetector
 from hiface.photo.read import Photo, read_photo
 from hiface.reconstructor import Prediction, Reconstructor, load_reconstructor
+from hiface.refine import refine
 from hiface.types import Coefficients, Detail, Shape
 
 PhotoLike = str | Path | bytes | NDArray[np.uint8]
@@ -205,7 +207,7 @@ class HiFace:
             refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, before)]
             if all(_settled(a, b) for a, b in zip(before, refined, strict=True)):
                 break
-        prediction, _ = self.predict(photo, refined)
+        prediction = self._fitted(self.predict(photo, refined)[0])
         timings = timings | {"network": time.perf_counter() - started}
         return [self._face(photo, prediction, k, box, ipd_mm, timings) for k, box in enumerate(refined)]
 
@@ -217,19 +219,29 @@ class HiFace:
         tensor = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
         return self.reconstructor(tensor), crops
 
+    def _fitted(self, prediction: Prediction) -> Prediction:
+        """The coefficients moved to meet the points that the network saw, where it sees points."""
+        if prediction.seen is None:
+            return prediction
+        return replace(prediction, coefficients=refine(self.reconstructor, prediction.coefficients, prediction.seen))
+
     @torch.no_grad()
     def _photo_points(self, prediction: Prediction, boxes: list[CropBox]) -> Float[np.ndarray, "B 68 2"]:
         side = self.reconstructor.config.crop
-        (screen,) = self.reconstructor.points(prediction.coefficients, side, ("mediapipe68",))
+        if prediction.seen is not None:
+            points = side * prediction.seen.xy[:, list(IBUG68_OF_MEDIAPIPE)]
+        else:
+            (points,) = self.reconstructor.points(prediction.coefficients, side, ("mediapipe68",))
         matrices = torch.from_numpy(np.stack([photo_from_crop(b, side) for b in boxes]))
-        return apply_affine(matrices, screen[..., :2].double().cpu()).numpy()
+        return apply_affine(matrices, points[..., :2].double().cpu()).numpy()
 
     def _face(
         self, photo: Photo, prediction: Prediction, k: int, box: CropBox,
         ipd_mm: float | None, timings: dict[str, float],
     ) -> Reconstruction:  # fmt: skip
         coefficients = prediction.coefficients[k]
-        sigma = float(prediction.log_sigma[k].exp().median()) * box.side
+        log_sigma = prediction.log_sigma if prediction.seen is None else prediction.seen.log_sigma
+        sigma = float(log_sigma[k].exp().median()) * box.side
         return self.assemble(photo, box, coefficients, self._metric(coefficients, ipd_mm), timings, sigma)
 
     @torch.no_grad()

@@ -26,6 +26,7 @@ from hiface.geometry.camera import project
 from hiface.network.age import AgeHead
 from hiface.network.backbone import ResNet
 from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
+from hiface.network.points import PointHead, SeenPoints
 from hiface.types import Coefficients, Detail, Points, Shape
 
 USUAL_SCALE = 1 / 220.0
@@ -53,6 +54,8 @@ class NetworkConfig:
     mix: int = 512
     """Width of the head's hidden layer."""
     dropout: float = 0.0
+    points_width: int = 0
+    """Width of the hidden layer of the head that sees points directly; 0 leaves it out."""
     detail_width: int = 256
     """Width of the hidden layers of Eq. 6."""
     detail_form: Form = "printed"
@@ -66,6 +69,8 @@ class Prediction:
     coefficients: Coefficients
     log_sigma: Float[Tensor, "B L"]
     """Natural logarithm of the expected error of each dense point, crop sides."""
+    seen: SeenPoints | None = None
+    """Points straight from the picture, where the network has a head for them."""
 
 
 SCHEMA = Schema(
@@ -76,7 +81,7 @@ SCHEMA = Schema(
     "use the shipped hiface.safetensors or train one with `hiface train`",
     any_fields=True,
 )
-TRAINED = ("backbone.", "head.", "detail_model.dynamic.", "age_head.")
+TRAINED = ("backbone.", "head.", "point_head.", "detail_model.dynamic.", "age_head.")
 
 
 class Reconstructor(nn.Module):
@@ -98,18 +103,29 @@ class Reconstructor(nn.Module):
             points=len(face.landmark_weights("dense669")[0]),
         )
         self.head = CoefficientHead(self.backbone.channels, sizes, config.mix, config.dropout)
+        self.point_head = None
+        if config.points_width:
+            self.point_head = PointHead(self.backbone.channels, self._usual_points(), config.points_width)
         self.detail_model = SDDetail.of_face(face, basis, config.detail_form, width=config.detail_width)
         self.age_head = AgeHead(basis.sizes["static"])
         self.register_buffer("_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
+
+    def _usual_points(self) -> Float[Tensor, "478 2"]:
+        """MediaPipe's points of the mean face in the middle of a crop, crop sides."""
+        mean = self.points_model.mean[None]
+        points, middle = (self.points_model.points(mean, n) for n in ("mediapipe478", "mediapipe68"))
+        return project(points - middle.mean(1, keepdim=True), torch.tensor([USUAL_SCALE]), 1.0)[0, :, :2]
 
     def forward(self, crops: Float[Tensor, "B 3 S S"], autocast: torch.dtype | None = None) -> Prediction:
         """Coefficients of crops in sRGB, 0 to 1. `autocast` runs the backbone in that type."""
         normalised = (crops - self._mean) / self._deviation
         with torch.autocast(crops.device.type, autocast, enabled=autocast is not None):
             features = self.backbone(normalised)
-        raw = self.head(features.float())
-        return Prediction(self.absolute(raw), raw.log_sigma)
+        features = features.float()
+        raw = self.head(features)
+        seen = None if self.point_head is None else self.point_head(features)
+        return Prediction(self.absolute(raw), raw.log_sigma, seen)
 
     def absolute(self, raw: RawCoefficients) -> Coefficients:
         """Pose and camera of what the head says: the turn shared by neck and head, the gaze from the eyeLook

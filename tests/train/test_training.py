@@ -24,7 +24,7 @@ from hiface.train.shards import ShardSet
 from tiny import albedo_model, detail_basis, face_model
 
 CONFIG = TrainConfig(
-    network=NetworkConfig(width=0.125, crop=32, mix=16, dropout=0.2, detail_width=8),
+    network=NetworkConfig(width=0.125, crop=32, mix=16, dropout=0.2, points_width=16, detail_width=8),
     steps=6, synthetic_batch=3, photo_batch=2, warmup=2, photometric_every=0, validate_every=3, precision="fp32",
     loaders=0,
 )  # fmt: skip

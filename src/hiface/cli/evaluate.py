@@ -69,7 +69,8 @@ def drawn(*, shards: Path, weights: str = "hiface.safetensors", count: int = 600
     from hiface.train.shards import ShardSet
 
     network = load(weights, "cpu").reconstructor
-    errors = drawn_errors(network, dataset(TrainConfig(network=network.config), network, ShardSet(shards), None), count)
+    data = dataset(TrainConfig(network=network.config), network, ShardSet(shards), None)
+    errors = drawn_errors(network, data, count, fitted=True)
     report = {"faces": len(errors.shape), **asdict(figures(errors))}
     _show(f"{shards}", [{"figure": k, "value": v if isinstance(v, int) else f"{v:.3f}"} for k, v in report.items()])
     regions = [

@@ -36,6 +36,8 @@ class LossWeights:
     """λ_self λ_lmk on dense points with uncertainty."""
     points478: float = 40.0
     """λ_self λ_lmk on MediaPipe's points, in crop sides."""
+    seen: float = 20.0
+    """λ_self λ_lmk on the points that the network sees directly, where it has a head for them."""
     rotation: float = 2.0
     """On the chordal distance of head rotations; synthetic images."""
     scores: float = 0.3

@@ -18,6 +18,7 @@ from hiface.geometry.normals import vertex_normals
 from hiface.geometry.rotation import angle_between, matrix_from_axis_angle
 from hiface.geometry.uv import sample_uv
 from hiface.reconstructor import Reconstructor
+from hiface.refine import refine
 from hiface.train.batches import StepDataset
 from hiface.train.validate import groups_of
 from hiface.types import Coefficients, Detail, Shape
@@ -74,10 +75,11 @@ def figures(errors: DrawnErrors) -> DrawnFigures:
 
 
 @torch.no_grad()
-def drawn_errors(
-    model: Reconstructor, data: StepDataset, count: int = 600, autocast: torch.dtype | None = None
-) -> DrawnErrors:
-    """Errors on the first `count` samples of `data`'s shards; the crops are the rule's own."""
+def drawn_errors(model: Reconstructor, data: StepDataset, count: int = 600, fitted: bool = False) -> DrawnErrors:
+    """Errors on the first `count` samples of `data`'s shards; the crops are the rule's own.
+
+    `fitted`: after the coefficients have been moved to meet the points seen, as `HiFace.reconstruct` does.
+    """
     assert data.shards is not None
     ruler = _Ruler(model)
     parts: list[dict[str, np.ndarray]] = []
@@ -85,7 +87,10 @@ def drawn_errors(
         items = [data.synthetic_row(data.shards[i], None) for i in rows]
         crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float() / 255
         truth = {k: torch.from_numpy(np.stack([r[k] for r in items])) for k in _TRUTH}
-        c = model(crops, autocast).coefficients
+        prediction = model(crops)
+        c = prediction.coefficients
+        if fitted and prediction.seen is not None:
+            c = refine(model, c, prediction.seen)
         (screen,) = model.points(c, 1.0, ("mediapipe68",))
         real68 = np.stack([r["points478"][_68] for r in items])
         points = normalised_errors(screen[..., :2].numpy(), real68).mean(1)

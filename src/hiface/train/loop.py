@@ -238,7 +238,10 @@ def _validate(
     with _averaged(module, average):
         module.eval()
         for name, data in validation.photos.items():
-            figures |= {f"{name}/{k}": v for k, v in summary(photo_errors(model, data)).items()}
+            mesh, seen = photo_errors(model, data)
+            figures |= {f"{name}/{k}": v for k, v in summary(mesh).items()}
+            if model.point_head is not None:
+                figures |= {f"{name}/seen_{k}": v for k, v in summary(seen).items()}
         if validation.synthetic is not None:
             own = drawn_figures(drawn_errors(model, validation.synthetic))
             figures |= {f"synthetic/{k}": float(v) for k, v in vars(own).items()}

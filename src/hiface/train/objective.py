@@ -76,6 +76,10 @@ class Objective(nn.Module):
         screen478, dense = self.model.points(prediction.coefficients, 1.0, names)
         # The irises follow the gaze; the 468 others lie on the skin. All count alike.
         terms = {"points478": losses.points_loss(screen478[..., :2], batch.points478, batch.weight478)}
+        if prediction.seen is not None:
+            terms["seen"] = losses.uncertain_points_loss(
+                prediction.seen.xy, batch.points478, prediction.seen.log_sigma, batch.weight478
+            )
         n = batch.synthetic
         if n:
             terms["points"] = losses.uncertain_points_loss(

@@ -18,18 +18,23 @@ _68 = list(IBUG68_OF_MEDIAPIPE)
 @torch.no_grad()
 def photo_errors(
     model: Reconstructor, data: StepDataset, autocast: torch.dtype | None = None
-) -> Float[np.ndarray, "N 68"]:
-    """Errors of the 68 points on every photo of `data`, percent; crops are the rule's own."""
+) -> tuple[Float[np.ndarray, "N 68"], Float[np.ndarray, "N 68"]]:
+    """Errors of the 68 points on every photo of `data`, percent: of the mesh, and of the points seen directly.
+
+    The latter are NaN where the network has no head for them. The crops are the rule's own.
+    """
     assert data.photos is not None
-    errors = []
+    errors: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for rows in groups_of(range(len(data.photos)), 64):
         items = [data.photo_row(i, None) for i in rows]
         crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float() / 255
         prediction = model(crops, autocast)
         (screen,) = model.points(prediction.coefficients, 1.0, ("mediapipe68",))
         truth = np.stack([r["points478"][_68] for r in items])
-        errors.append(normalised_errors(screen[..., :2].numpy(), truth))
-    return np.concatenate(errors)
+        errors[0].append(normalised_errors(screen[..., :2].numpy(), truth))
+        seen = np.full_like(truth, np.nan) if prediction.seen is None else prediction.seen.xy[:, _68].numpy()
+        errors[1].append(normalised_errors(seen, truth))
+    return np.concatenate(errors[0]), np.concatenate(errors[1])
 
 
 def summary(errors: Float[np.ndarray, "N 68"]) -> dict[str, float]:
