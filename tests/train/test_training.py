@@ -125,6 +125,18 @@ def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint(world, tmp_path)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_signals_to_the_group_do_not_reach_the_loaders(world, tmp_path):
+    class Asking(type(make(world)[1])):
+        def __getitem__(self, step):
+            (tmp_path / f"{step}").write_text(f"{os.getpgrp() != os.getpgid(os.getppid())}")
+            return super().__getitem__(step)
+
+    model, data = make(world, replace(CONFIG, loaders=1))
+    data.__class__ = Asking
+    train(model, data, tmp_path / "run", Validation({}, None), accelerator="cpu")
+    assert all((tmp_path / f"{step}").read_text() == "True" for step in range(CONFIG.steps))
+
+
 def test_training_lowers_the_loss(world):
     config = replace(CONFIG, learning_rate=3e-3, network=replace(CONFIG.network, dropout=0.0))
     model, data = make(world, config)

@@ -101,7 +101,8 @@ class StepDataset(Dataset[Batch]):
         """One synthetic face; without a generator the crop is the rule's own and the pixels are clean."""
         truth = sample.truth
         points = truth["mediapipe478"].astype(np.float64)
-        row, matrix = self._crop(sample.picture, sample.mask, points, rng)
+        spoilt = rng is not None and rng.random() < 0.5  # the generator's camera has spoilt its pictures already
+        row, matrix = self._crop(sample.picture, sample.mask, points, rng, spoilt)
         row["dense"] = _moved(truth["dense669"].astype(np.float64), matrix)
         seen = truth["dense669_visible"].astype(np.float32)
         row["dense_weight"] = 0.25 + 0.75 * seen
@@ -124,14 +125,14 @@ class StepDataset(Dataset[Batch]):
             picture = np.ascontiguousarray(picture[:, ::-1])
             points = np.stack([picture.shape[1] - points[:, 0], points[:, 1]], 1)[self.mirror478]
             scores = scores[self.score_mirror]
-        row, _ = self._crop(picture, photo_skin(points, len(picture)), points, rng)
+        row, _ = self._crop(picture, photo_skin(points, len(picture)), points, rng, rng is not None)
         row["weight478"] = np.ones(478, np.float32)
         row["scores"] = scores
         row["age"] = np.zeros(9, np.float32) if self.ages is None else self.ages[index]
         return row
 
     def _crop(
-        self, picture: np.ndarray, mask: np.ndarray, points: np.ndarray, rng: np.random.Generator | None
+        self, picture: np.ndarray, mask: np.ndarray, points: np.ndarray, rng: np.random.Generator | None, spoilt: bool
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         side = self.config.network.crop
         box = crop_from_landmarks(points[_68])
@@ -139,7 +140,7 @@ class StepDataset(Dataset[Batch]):
             box = jittered(box, rng, self.jitter)
         crop, matrix = crop_and_matrix(picture, box, side)
         cut_mask, _ = crop_and_matrix(np.repeat(mask[..., None], 3, 2), box, side)
-        if rng is not None:
+        if rng is not None and spoilt:
             crop = spoil(crop, rng)
         row = {
             "crops": crop.transpose(2, 0, 1),

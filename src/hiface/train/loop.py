@@ -100,7 +100,6 @@ def train(
     data.rank = fabric.global_rank
     started, log_rows = time.monotonic(), _Curves(out, first) if fabric.is_global_zero else None
     module.train()
-    step = first
     with _progress(fabric.is_global_zero) as bar, _Stop() as stop:
         task = bar.add_task("training", total=config.steps, completed=first)
         for step, batch in _batches(data, config, first):
@@ -114,13 +113,13 @@ def train(
             _update(average, step_module, min(config.average, (step + 1) / (step + 10)))
             if log_rows is not None:
                 log_rows.add(step, float(total.detach()), terms)
-            bar.update(task, completed=step + 1, description=f"loss {float(total.detach()):.3f}")
+            done = step + 1
+            bar.update(task, completed=done, description=f"loss {float(total.detach()):.3f}")
             over = stop.asked or (stop_after is not None and time.monotonic() - started > stop_after)
-            last = step + 1 == config.steps
-            if (step + 1) % config.validate_every == 0 or over or last:
+            if done % config.validate_every == 0 or over or done == config.steps:
                 if fabric.is_global_zero:
-                    _store(out, step_module, average, optimizer, config, step + 1)
-                    _validate(model, step_module, average, validation, log_rows, step + 1)
+                    _store(out, step_module, average, optimizer, config, done)
+                    _validate(model, step_module, average, validation, log_rows, done)
                 fabric.barrier()
                 module.train()
             if over:
@@ -164,7 +163,8 @@ def _batches(data: StepDataset, config: TrainConfig, first: int) -> Iterator[tup
 
 
 def _quiet_worker(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal reaches them too; the run ends them itself
+    """One thread; and a process group of its own, so that a signal to ours ends the run after its step, not before."""
+    os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     os.nice(2)
