@@ -32,7 +32,7 @@ _CLAY_OF = {
     "mouth": (0.07, 0.06, 0.058),
     "sockets": (0.27, 0.245, 0.23),
 }
-_CLAY_GLOSS = 0.055
+_CLAY_GLOSS, _SKIN_GLOSS = 0.055, 0.03
 _GLOSS_OF = {"eyes": (0.5, 0.5, 0.5), "teeth": (0.25, 0.25, 0.25), "sockets": (0.1, 0.1, 0.1)}
 _COLOUR_OF = {
     "teeth": (0.68, 0.60, 0.48),
@@ -87,9 +87,9 @@ def face_pictures(
     cover, ground = _averaged(seen.mask.astype(np.float32))[..., None], background(len(crop))
     return FacePictures(
         overlay=overlay(crop, seen, model, plain),
-        coarse=_encoded(_averaged(plain) + ground * (1 - cover)),
-        detailed=_encoded(_averaged(rough) + ground * (1 - cover)),
-        textured=_laid_over(_averaged(coloured), cover, _encoded(ground)),
+        coarse=srgb(_averaged(plain) + ground * (1 - cover)),
+        detailed=srgb(_averaged(rough) + ground * (1 - cover)),
+        textured=_laid_over(_averaged(coloured), cover, srgb(ground)),
     )
 
 
@@ -164,8 +164,34 @@ def textured(
     half = KEY + np.array([0, 0, 1], np.float32)
     towards = (half / np.linalg.norm(half)) @ seen.normal.reshape(3, -1)[:, rows[eye]]
     colours[eye] += 0.8 * np.maximum(towards, 0)[:, None] ** 700 * smoothstep(share[eye], 0.3, 0.7)
-    picture.reshape(-1, 3)[rows] = _encoded(colours)
+    picture.reshape(-1, 3)[rows] = srgb(colours)
     return picture
+
+
+def in_light(
+    seen: Seen,
+    tiles: tuple[Float[np.ndarray, "R R 3"], Float[np.ndarray, "R R 3"]],
+    eyes: UInt8[np.ndarray, "Re Re 3"],
+    light: Float[np.ndarray, "3 N N"],
+    spark: Float[np.ndarray, "N N"],
+) -> UInt8[np.ndarray, "N N 3"]:
+    """sRGB: linear albedo of the face's and the head's tile under the light of `clay.shaded`, with a little gloss."""
+    colour = seen.sampled(tiles[0])
+    np.copyto(colour, seen.sampled(tiles[1]), where=seen.of("head")[..., None])
+    rows, names = _not_skin(seen)
+    inner = _table(_COLOUR_OF)[names]
+    eye = names == list(_CLAY_OF).index("eyes")
+    inner[eye] = _LINEAR[seen.sampled(eyes).reshape(-1, 3)[rows[eye]]]
+    colour.reshape(-1, 3)[rows] = inner
+    gloss = np.full(seen.mask.shape, np.float32(_SKIN_GLOSS))
+    gloss.reshape(-1)[rows] = _table(_GLOSS_OF)[names][:, 0]
+    return srgb(colour * light.transpose(1, 2, 0) + (gloss * spark)[..., None])
+
+
+def on_ground(samples: UInt8[np.ndarray, "N N 3"], seen: Seen) -> UInt8[np.ndarray, "S S 3"]:
+    """A picture of its samples before the dark ground."""
+    cover = _averaged(seen.mask.astype(np.float32))[..., None]
+    return _laid_over(_averaged(samples), cover, srgb(background(len(cover))))
 
 
 def with_lashes(picture: UInt8[np.ndarray, "N N 3"], cover: Float[np.ndarray, "N N"]) -> UInt8[np.ndarray, "N N 3"]:
@@ -185,7 +211,7 @@ def overlay(
     rows, _ = _not_skin(seen)
     cover.reshape(-1)[rows] = OVERLAY_COVER
     photo = linear_from_srgb(crop.astype(np.float32) / 255)
-    return _encoded(_averaged(colours * cover) + photo * (1 - _averaged(cover)[..., None]))
+    return srgb(_averaged(colours * cover) + photo * (1 - _averaged(cover)[..., None]))
 
 
 @lru_cache(maxsize=2)
@@ -225,6 +251,6 @@ def _laid_over(
 _SRGB = (srgb_from_linear(np.arange(4096, dtype=np.float32) / 4095) * 255 + 0.5).astype(np.uint8)
 
 
-def _encoded(linear: Float[np.ndarray, "*S 3"]) -> UInt8[np.ndarray, "*S 3"]:
+def srgb(linear: Float[np.ndarray, "*S 3"]) -> UInt8[np.ndarray, "*S 3"]:
     """sRGB by table, a fifth of a level fine."""
     return np.asarray(_SRGB[(np.clip(linear, 0, 1) * 4095 + 0.5).astype(np.uint16)])
