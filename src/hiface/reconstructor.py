@@ -54,6 +54,8 @@ class NetworkConfig:
     mix: int = 512
     """Width of the head's hidden layer."""
     dropout: float = 0.0
+    pooled: int = 4
+    """Side of the feature map that the heads flatten."""
     points_width: int = 0
     """Width of the hidden layer of the head that sees points directly; 0 leaves it out."""
     detail_width: int = 256
@@ -102,14 +104,21 @@ class Reconstructor(nn.Module):
             static=basis.sizes["static"],
             points=len(face.landmark_weights("dense669")[0]),
         )
-        self.head = CoefficientHead(self.backbone.channels, sizes, config.mix, config.dropout)
+        self.head = CoefficientHead(self.backbone.channels, sizes, config.mix, config.dropout, config.pooled)
         self.point_head = None
         if config.points_width:
-            self.point_head = PointHead(self.backbone.channels, self._usual_points(), config.points_width)
+            self.point_head = PointHead(
+                self.backbone.channels, self._usual_points(), config.points_width, config.pooled
+            )
         self.detail_model = SDDetail.of_face(face, basis, config.detail_form, width=config.detail_width)
         self.age_head = AgeHead(basis.sizes["static"])
         self.register_buffer("_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the assets lie, and so the network."""
+        return self._mean.device
 
     def _usual_points(self) -> Float[Tensor, "478 2"]:
         """MediaPipe's points of the mean face in the middle of a crop, crop sides."""

@@ -6,7 +6,8 @@ this one is. Here the coefficients x move from the network's own x₀ to the min
     Σ w_i ‖p_i(x) − p̂_i‖² / (c σ_i²)  +  Σ (x − x₀)² / s²
 
 over identity, expression, orientation and camera, by Gauss-Newton. The points' errors hang together (a network that
-sees the jaw too low sees all of it too low), so c is far above 1: 468 points are worth a few dozen.
+sees the jaw too low sees all of it too low), so c is far above 1: 468 points are worth three. A stronger pull still
+lowers the error of the points, and worsens the neutral shape: `docs/decisions.md` has both figures.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ class Trust:
     """How far the truth may lie from the network's coefficients, as standard deviations, and what points are worth."""
 
     identity: float = 0.9
-    expression: float = 0.15
+    expression: float = 0.1
     turn: float = 0.06
     """Radians."""
     log_scale: float = 0.05
     shift: float = 0.02
     """Crop sides."""
-    sharing: float = 16.0
+    sharing: float = 150.0
     """c: points that count as one."""
     rounds: int = 3
     """Gauss-Newton steps; the problem is nearly linear."""
@@ -105,7 +106,7 @@ def _linearised(
     costs a step of Gauss-Newton, not accuracy. Those by the turn are differences.
     """
     steps = x.new_zeros(4, len(x))
-    steps[1:, -6:-3] = _STEP * torch.eye(3)
+    steps[1:, -6:-3] = _STEP * torch.eye(3, device=x.device)
     c = _coefficients(model, first, x + steps)
     posed = model.points_model.points(model.points_model(c.identity, c.expression, c.rotation), "mediapipe478")
     own = posed[:, :MESH_POINTS, :2] * (c.scale[:, None, None] * _FLIP.to(x))

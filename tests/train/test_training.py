@@ -1,27 +1,22 @@
 """Training on a tiny face: batches are functions of the step, a cut run goes on exactly, terms can be switched."""
 
-import io
 import os
 import signal
 import tarfile
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save
 
 from hiface.errors import AssetError, ConfigError
-from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.reconstructor import NetworkConfig, Reconstructor
 from hiface.train.assemble import dataset, score_mirror
 from hiface.train.checkpoint import read_checkpoint
 from hiface.train.config import TrainConfig, from_toml
 from hiface.train.loop import CHECKPOINT, WEIGHTS, TrainingStep, Validation, learning_rate, train
-from hiface.train.photos import PhotoSet
 from hiface.train.shards import ShardSet
-from tiny import albedo_model, detail_basis, face_model
+from world import make_world
 
 CONFIG = TrainConfig(
     network=NetworkConfig(width=0.125, crop=32, mix=16, dropout=0.2, points_width=16, detail_width=8),
@@ -30,52 +25,9 @@ CONFIG = TrainConfig(
 )  # fmt: skip
 
 
-def points_on_picture(rng, side=64):
-    """478 points of which the 68 form something face-like enough for the crop rule."""
-    from hiface.photo.crop import _MEAN68
-
-    points = rng.uniform(0.25, 0.75, (478, 2)) * side
-    points[list(IBUG68_OF_MEDIAPIPE)] = side / 2 + _MEAN68[:, :2] * [1, -1] * side / 320 + rng.normal(0, 0.2, (68, 2))
-    return points.astype(np.float32)
-
-
-def encoded(picture):
-    return cv2.imencode(".png", picture)[1].tobytes()
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Assets, shards and photos of a tiny world."""
-    folder = tmp_path_factory.mktemp("world")
-    assets = face_model(folder), albedo_model(folder), detail_basis()
-    rng = np.random.default_rng(0)
-    with tarfile.open(folder / "000000.tar", "w") as archive:
-        for k in range(5):
-            for suffix, data in shard_members(rng, assets[0]).items():
-                entry = tarfile.TarInfo(f"{k:06d}.{suffix}")
-                entry.size = len(data)
-                archive.addfile(entry, io.BytesIO(data))
-    n = 4
-    photos = PhotoSet(
-        rng.integers(0, 255, (n, 64, 64, 3), np.uint8), np.stack([points_on_picture(rng) for _ in range(n)]),
-        rng.uniform(0, 1, (n, 52)).astype(np.float32), np.array([0, 3, 5, -1]), np.zeros(n, np.float32),
-        *(np.array(["x"] * n) for _ in range(4)),
-    )  # fmt: skip
-    return folder, assets, photos
-
-
-def shard_members(rng, face):
-    truth = {
-        "identity": rng.normal(0, 1, face.identity_size), "expression": rng.uniform(0, 1, face.expression_size),
-        "rotation": rng.normal(0, 0.1, (4, 3)), "light": rng.normal(0, 1, (9, 3)),
-        "albedo_mean": rng.uniform(0.05, 0.5, 3),
-        "static": rng.normal(0, 1, 5), "compressed": rng.normal(0, 1, 3), "stretched": rng.normal(0, 1, 3),
-        "mediapipe478": points_on_picture(rng), "dense669": rng.uniform(10, 50, (669, 2)),
-    }  # fmt: skip
-    tensors = {k: np.asarray(v, np.float32) for k, v in truth.items()}
-    tensors |= {"mediapipe478_visible": np.ones(478, np.uint8), "dense669_visible": np.ones(669, np.uint8)}
-    picture = rng.integers(0, 255, (64, 64, 3), np.uint8)
-    return {"jpg": encoded(picture), "mask.png": encoded(picture[..., 0]), "safetensors": save(tensors)}
+    return make_world(tmp_path_factory.mktemp("world"))
 
 
 def make(world, config=CONFIG):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -39,16 +38,19 @@ class RawCoefficients:
     log_sigma: Float[Tensor, "B L"]
 
 
-POOLED = 4  # side of the map that the head flattens: keeps where things are, which averaging loses
-
-
 class CoefficientHead(nn.Module):
-    """Pools feature maps to 4×4, flattens, mixes once and reads every group off with a linear layer of its own."""
+    """Pools feature maps to a small square, flattens, mixes once and reads every group off with its own layer.
 
-    def __init__(self, channels: int, sizes: HeadSizes, width: int = 512, dropout: float = 0.0) -> None:
+    The square, `pooled` on a side, keeps where things are, which averaging loses.
+    """
+
+    def __init__(
+        self, channels: int, sizes: HeadSizes, width: int = 512, dropout: float = 0.0, pooled: int = 4
+    ) -> None:
         super().__init__()
+        self.pooled = pooled
         self.mix = nn.Sequential(
-            nn.Linear(channels * POOLED * POOLED, width),
+            nn.Linear(channels * pooled**2, width),
             nn.BatchNorm1d(width),
             nn.ReLU(),
             nn.Dropout(dropout),
@@ -72,13 +74,13 @@ class CoefficientHead(nn.Module):
         ):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.light.bias[:3], AMBIENT)
         nn.init.constant_(self.log_sigma.bias, -3.0)
         nn.init.normal_(self.log_sigma.weight, std=0.005)
 
     def forward(self, features: Float[Tensor, "B N H H"]) -> RawCoefficients:
-        x = self.mix(nn.functional.adaptive_avg_pool2d(features, POOLED).flatten(1)).float()
+        x = self.mix(nn.functional.adaptive_avg_pool2d(features, self.pooled).flatten(1)).float()
         camera = self.camera(x)
-        light = self.light(x).unflatten(1, (9, 3))
         return RawCoefficients(
             identity=self.identity(x),
             expression=leaky_unit(self.expression(x) + 0.05),
@@ -87,13 +89,13 @@ class CoefficientHead(nn.Module):
             turn=self.turn(x),
             log_scale=camera[:, 0],
             shift=camera[:, 1:],
-            light=torch.cat([light[:, :1] + AMBIENT, light[:, 1:]], 1),
+            light=self.light(x).unflatten(1, (9, 3)),
             log_sigma=self.log_sigma(x).clamp(-6.5, 1.0),
         )
 
 
-AMBIENT = 0.8
-"""The constant term that an untrained head answers: an evenly lit face."""
+AMBIENT = 3.5
+"""The constant term that an untrained head answers: a face lit evenly, about as bright as photos are."""
 
 _LEAK = 0.1
 

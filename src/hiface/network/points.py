@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hiface.network.head import POOLED
-
 _UNIT = 0.1
 """Crop sides that an answer of 1 moves a point: keeps answers near 1."""
 
@@ -31,10 +29,11 @@ class PointHead(nn.Module):
 
     usual: Float[Tensor, "478 2"]
 
-    def __init__(self, channels: int, usual: Float[Tensor, "478 2"], width: int) -> None:
+    def __init__(self, channels: int, usual: Float[Tensor, "478 2"], width: int, pooled: int = 4) -> None:
         super().__init__()
+        self.pooled = pooled
         self.register_buffer("usual", usual.clone(), persistent=False)
-        self.mix = nn.Sequential(nn.Linear(channels * POOLED**2, width), nn.BatchNorm1d(width), nn.ReLU())
+        self.mix = nn.Sequential(nn.Linear(channels * pooled**2, width), nn.BatchNorm1d(width), nn.ReLU())
         self.offset = nn.Linear(width, 2 * len(usual))
         self.log_sigma = nn.Linear(width, len(usual))
         for layer in (self.offset, self.log_sigma):
@@ -43,6 +42,6 @@ class PointHead(nn.Module):
         nn.init.constant_(self.log_sigma.bias, -3.0)
 
     def forward(self, features: Float[Tensor, "B N H H"]) -> SeenPoints:
-        x = self.mix(nn.functional.adaptive_avg_pool2d(features, POOLED).flatten(1)).float()
+        x = self.mix(nn.functional.adaptive_avg_pool2d(features, self.pooled).flatten(1)).float()
         xy = self.usual + _UNIT * self.offset(x).unflatten(1, (-1, 2))
         return SeenPoints(xy, self.log_sigma(x).clamp(-6.5, 1.0))

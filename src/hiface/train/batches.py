@@ -149,6 +149,12 @@ class StepDataset(Dataset[Batch]):
         }
         return row, matrix
 
+    def empty(self) -> Batch:
+        """A batch of no faces, every field in its shape."""
+        side = self.config.network.crop
+        seen = {"crops": (3, side, side), "masks": (side, side), "points478": (478, 2), "weight478": (478,)}
+        return Batch(**{f.name: torch.zeros(0, *(seen.get(f.name) or self._shape(f.name))) for f in fields(Batch)})
+
     def _collate(self, rows: list[dict[str, np.ndarray]], synthetic: int) -> Batch:
         tensors = {}
         for f in fields(Batch):

@@ -85,6 +85,9 @@ class TrainConfig:
     """Compute threads; one when anything else runs on the machine."""
     loaders: int = 1
     """Worker processes that prepare batches."""
+    resident: int = 0
+    """Room for so many drawn faces decoded on the device, where crops are then cut and spoilt: for GPUs, which
+    loaders cannot feed. 215 kB a face of 232 pixels. 0: loaders."""
     use_synthetic_truth: bool = True
     """False: row "w/o Syn. Data" of the ablation, synthetic pictures give points and colours only."""
 

@@ -33,9 +33,12 @@ class DrawnErrors:
     """One row a face. Distances are means over the face's vertices, mm."""
 
     shape: Float[np.ndarray, "N"]
-    """Neutral shape after similarity alignment."""
+    """Neutral shape of the narrow face after similarity alignment."""
     mean_shape: Float[np.ndarray, "N"]
     """The same for the mean face."""
+    rigid: Float[np.ndarray, "N"]
+    """As `shape`, after rigid alignment alone: size counts."""
+    mean_rigid: Float[np.ndarray, "N"]
     expression: Float[np.ndarray, "N"]
     no_expression: Float[np.ndarray, "N"]
     rotation: Float[np.ndarray, "N"]
@@ -57,6 +60,7 @@ class DrawnFigures:
 
     shape_ratio: float
     shape_mm: float
+    rigid_ratio: float
     expression_ratio: float
     rotation_degrees: float
     static_ratio: float
@@ -67,6 +71,7 @@ def figures(errors: DrawnErrors) -> DrawnFigures:
     return DrawnFigures(
         shape_ratio=float(errors.shape.mean() / errors.mean_shape.mean()),
         shape_mm=float(errors.shape.mean()),
+        rigid_ratio=float(errors.rigid.mean() / errors.mean_rigid.mean()),
         expression_ratio=float(errors.expression.mean() / errors.no_expression.mean()),
         rotation_degrees=float(errors.rotation.mean()),
         static_ratio=float(errors.static.mean() / errors.mean_static.mean()),
@@ -85,16 +90,16 @@ def drawn_errors(model: Reconstructor, data: StepDataset, count: int = 600, fitt
     parts: list[dict[str, np.ndarray]] = []
     for rows in groups_of(range(min(count, len(data.shards))), 32):
         items = [data.synthetic_row(data.shards[i], None) for i in rows]
-        crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float() / 255
-        truth = {k: torch.from_numpy(np.stack([r[k] for r in items])) for k in _TRUTH}
+        crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float().to(model.device) / 255
+        truth = {k: torch.from_numpy(np.stack([r[k] for r in items])).to(model.device) for k in _TRUTH}
         prediction = model(crops)
         c = prediction.coefficients
         if fitted and prediction.seen is not None:
             c = refine(model, c, prediction.seen)
         (screen,) = model.points(c, 1.0, ("mediapipe68",))
         real68 = np.stack([r["points478"][_68] for r in items])
-        points = normalised_errors(screen[..., :2].numpy(), real68).mean(1)
-        parts.append({"points": points, **{k: v.numpy() for k, v in ruler.errors(c, truth).items()}})
+        points = normalised_errors(screen[..., :2].cpu().numpy(), real68).mean(1)
+        parts.append({"points": points, **{k: v.cpu().numpy() for k, v in ruler.errors(c, truth).items()}})
     return DrawnErrors(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(DrawnErrors)})
 
 
@@ -105,19 +110,20 @@ class _Ruler:
         self.model = model
         face = model.face
         self.count = face.vertex_count("skin")
-        self.triangles = torch.from_numpy(face.part_triangles("skin"))
-        self.uv = torch.from_numpy(uv_of_vertices(face.part_triangles("face"), face.part_uv_triangles("face"), face.uv))
-        self.chosen = self._region("face")
+        self.triangles = torch.from_numpy(face.part_triangles("skin")).to(model.device)
+        corners = uv_of_vertices(face.part_triangles("face"), face.part_uv_triangles("face"), face.uv)
+        self.uv = torch.from_numpy(corners).to(model.device)
+        self.chosen, self.narrow = self._region("face"), self._region("face_narrow")
         self.regions = [self._region(name) for name in REGIONS]
 
     def _region(self, name: str) -> Tensor:
-        return torch.from_numpy(np.flatnonzero(self.model.face.region(name)[: self.count]))
+        return torch.from_numpy(np.flatnonzero(self.model.face.region(name)[: self.count])).to(self.model.device)
 
     def errors(self, c: Coefficients, truth: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        model, chosen = self.model, self.chosen
+        model, chosen, narrow = self.model, self.chosen, self.narrow
         own, real = self._shape(c.identity, c.expression), self._shape(truth["identity"], truth["expression"])
-        mean = model.face.mean[chosen].expand(len(c.identity), -1, -1)
-        neutral = real.neutral[:, chosen]
+        mean = model.face.mean[narrow].expand(len(c.identity), -1, -1)
+        neutral, truth_neutral = own.neutral[:, narrow], real.neutral[:, narrow]
         offset, real_offset = ((s.expressive - s.neutral)[:, chosen] for s in (own, real))
         turn = matrix_from_axis_angle(c.rotation[:, 0] + c.rotation[:, 1])
         detail = model.detail(c, own)
@@ -127,8 +133,10 @@ class _Ruler:
         flat = model.detail_model.basis.static(torch.zeros_like(c.static))
         coarse, detailed = self._surface_errors(own, detail, real, real_detail)
         return {
-            "shape": aligned_distances(own.neutral[:, chosen], neutral),
-            "mean_shape": aligned_distances(mean, neutral),
+            "shape": aligned_distances(neutral, truth_neutral),
+            "mean_shape": aligned_distances(mean, truth_neutral),
+            "rigid": aligned_distances(neutral, truth_neutral, scaled=False),
+            "mean_rigid": aligned_distances(mean, truth_neutral, scaled=False),
             "expression": (offset - real_offset).norm(dim=-1).mean(1),
             "no_expression": real_offset.norm(dim=-1).mean(1),
             "rotation": torch.rad2deg(angle_between(turn, truth["turn"])),
@@ -176,21 +184,25 @@ def uv_of_vertices(
     return found
 
 
-def aligned(points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3"]) -> Float[Tensor, "B V 3"]:
-    """`points` moved, turned and scaled to lie best on `truth` (Umeyama's closed form), each shape by itself."""
+def aligned(
+    points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3"], scaled: bool = True
+) -> Float[Tensor, "B V 3"]:
+    """`points` moved, turned and, if `scaled`, sized to lie best on `truth` (Umeyama's closed form), each by itself."""
     centre = truth.mean(1, keepdim=True)
     p, q = points - points.mean(1, keepdim=True), truth - centre
     u, s, vt = torch.linalg.svd(p.transpose(1, 2) @ q)
     flip = torch.ones_like(s)
     flip[:, 2] = torch.det(u @ vt).sign()
     turn = u @ torch.diag_embed(flip) @ vt
-    scale = (s * flip).sum(1) / p.square().sum((1, 2))
+    scale = (s * flip).sum(1) / p.square().sum((1, 2)) if scaled else torch.ones_like(s[:, 0])
     return scale[:, None, None] * p @ turn + centre
 
 
-def aligned_distances(points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3"]) -> Float[Tensor, "B"]:
-    """Mean vertex distance after the best similarity of each shape, mm."""
-    return (aligned(points, truth) - truth).norm(dim=-1).mean(1)
+def aligned_distances(
+    points: Float[Tensor, "B V 3"], truth: Float[Tensor, "B V 3"], scaled: bool = True
+) -> Float[Tensor, "B"]:
+    """Mean vertex distance after the best similarity, or rigid motion, of each shape, mm."""
+    return (aligned(points, truth, scaled) - truth).norm(dim=-1).mean(1)
 
 
 def _rms(maps: Float[Tensor, "B R R"]) -> Float[Tensor, "B"]:

@@ -34,6 +34,7 @@ from hiface.train.drawn import drawn_errors
 from hiface.train.drawn import figures as drawn_figures
 from hiface.train.objective import Objective, Photometric
 from hiface.train.precision import arithmetic
+from hiface.train.resident import Resident
 from hiface.train.validate import photo_errors, summary
 
 log = logging.getLogger(__name__)
@@ -94,18 +95,17 @@ def train(
     fabric.launch()
     step_module = TrainingStep(model, config, photometric)
     model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    optimizer = torch.optim.AdamW(_groups(step_module, config.weight_decay), lr=config.learning_rate)
+    module, optimizer = fabric.setup(step_module, _optimizer(step_module, config))
     average, first = _resume(out, step_module, optimizer)
-    module, optimizer = fabric.setup(step_module, optimizer)
     data.rank = fabric.global_rank
     started, log_rows = time.monotonic(), _Curves(out, first) if fabric.is_global_zero else None
     module.train()
     with _progress(fabric.is_global_zero) as bar, _Stop() as stop:
         task = bar.add_task("training", total=config.steps, completed=first)
-        for step, batch in _batches(data, config, first):
+        for step, batch in _batches(data, config, first, fabric.device):
             torch.manual_seed(config.seed * 1_000_003 + step)
             _set_rate(optimizer, learning_rate(config, step))
-            total, terms = module(batch.to(fabric.device), step)
+            total, terms = module(batch, step)
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(total)
             fabric.clip_gradients(module, optimizer, max_norm=config.gradient_clip)
@@ -149,7 +149,13 @@ class _Stop:
         log.info("stopping after this step, with a checkpoint")
 
 
-def _batches(data: StepDataset, config: TrainConfig, first: int) -> Iterator[tuple[int, Batch]]:
+def _batches(data: StepDataset, config: TrainConfig, first: int, device: torch.device) -> Iterator[tuple[int, Batch]]:
+    """Batches on the device, from loader processes or from data that lie there."""
+    if config.resident:
+        resident = Resident(data, device)
+        for step in range(first, config.steps):
+            yield step, resident.batch(step)
+        return
     loader: DataLoader[Batch] = DataLoader(
         data,
         batch_size=None,
@@ -159,7 +165,8 @@ def _batches(data: StepDataset, config: TrainConfig, first: int) -> Iterator[tup
         multiprocessing_context="fork" if config.loaders else None,
         worker_init_fn=_quiet_worker,
     )
-    yield from zip(range(first, config.steps), loader, strict=False)
+    for step, batch in zip(range(first, config.steps), loader, strict=False):
+        yield step, batch.to(device)
 
 
 def _quiet_worker(_: int) -> None:
@@ -177,6 +184,10 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
     return [{"params": heavy, "weight_decay": decay}, {"params": light, "weight_decay": 0.0}]
 
 
+def _optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(_groups(module, config.weight_decay), lr=config.learning_rate)
+
+
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -188,11 +199,11 @@ def _trained_state(module: TrainingStep) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _update(average: dict[str, Tensor], module: TrainingStep, decay: float) -> None:
-    for name, value in _trained_state(module).items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - decay)
-        else:
-            average[name].copy_(value)
+    state = _trained_state(module)
+    smooth = [k for k, v in state.items() if v.is_floating_point()]
+    torch._foreach_lerp_([average[k] for k in smooth], [state[k] for k in smooth], 1 - decay)
+    for name in state.keys() - set(smooth):
+        average[name].copy_(state[name])
 
 
 def _resume(out: Path, module: TrainingStep, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], int]:
@@ -203,7 +214,8 @@ def _resume(out: Path, module: TrainingStep, optimizer: torch.optim.Optimizer) -
     module.load_state_dict(groups["weights"], strict=False)
     restore_optimizer(optimizer, groups["optimizer"])
     log.info("going on from step %d of %s", meta["step"], out)
-    return groups["average"], int(meta["step"])
+    average = {k: v.to(module.model.device) for k, v in groups["average"].items()}
+    return average, int(meta["step"])
 
 
 def _store(

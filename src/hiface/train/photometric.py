@@ -30,9 +30,16 @@ class PhotometricTerm:
         material = (torch.arange(len(triangles)) >= split).long()
         uv_triangles = torch.from_numpy(face.part_uv_triangles("skin"))
         self.renderer = Renderer(triangles, torch.from_numpy(face.uv), uv_triangles, side, material)
+        self.device = torch.device("cpu")
+
+    def _follow(self, device: torch.device) -> None:
+        """The constant parts go where the network is."""
+        if device != self.device:
+            self.albedo, self.renderer, self.device = self.albedo.to(device), self.renderer.to(device), device
 
     def __call__(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
-        chosen = self._rows(len(batch.crops), prediction.log_sigma.device)
+        self._follow(prediction.log_sigma.device)
+        chosen = self._rows(len(batch.crops), self.device)
         crops = self._crops(batch, chosen)
         rendered, seen = self.render(prediction, chosen)
         shrink = nn.functional.adaptive_avg_pool2d

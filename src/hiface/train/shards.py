@@ -36,14 +36,20 @@ class ShardSet:
     """All samples of a folder of shards, in the order of shard and key."""
 
     def __init__(self, folder: str | Path) -> None:
-        whole = (p for p in Path(folder).glob("*.tar") if not p.name.startswith("."))  # others are being written
-        self.paths = sorted(whole)
+        self.folder = Path(folder)
+        self.paths: list[Path] = []
+        self._spans: list[tuple[int, dict[str, tuple[int, int]]]] = []
+        self._files: dict[int, int] = {}
+        self.refresh()
         if not self.paths:
             raise ConfigError(f"{folder}: no .tar shards; make some with `hiface synth --out {folder}`")
-        self._spans: list[tuple[int, dict[str, tuple[int, int]]]] = []
-        for number, path in enumerate(self.paths):
-            self._spans += [(number, members) for _, members in sorted(_index(path).items())]
-        self._files: dict[int, int] = {}
+
+    def refresh(self) -> None:
+        """Append the samples of shards that have appeared since; what was there keeps its index."""
+        whole = (p for p in self.folder.glob("*.tar") if not p.name.startswith("."))  # others are being written
+        for path in sorted(set(whole) - set(self.paths)):
+            self.paths.append(path)
+            self._spans += [(len(self.paths) - 1, members) for _, members in sorted(_index(path).items())]
 
     def __len__(self) -> int:
         return len(self._spans)

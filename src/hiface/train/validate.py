@@ -27,12 +27,12 @@ def photo_errors(
     errors: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for rows in groups_of(range(len(data.photos)), 64):
         items = [data.photo_row(i, None) for i in rows]
-        crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float() / 255
+        crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float().to(model.device) / 255
         prediction = model(crops, autocast)
         (screen,) = model.points(prediction.coefficients, 1.0, ("mediapipe68",))
         truth = np.stack([r["points478"][_68] for r in items])
-        errors[0].append(normalised_errors(screen[..., :2].numpy(), truth))
-        seen = np.full_like(truth, np.nan) if prediction.seen is None else prediction.seen.xy[:, _68].numpy()
+        errors[0].append(normalised_errors(screen[..., :2].cpu().numpy(), truth))
+        seen = np.full_like(truth, np.nan) if prediction.seen is None else prediction.seen.xy[:, _68].cpu().numpy()
         errors[1].append(normalised_errors(seen, truth))
     return np.concatenate(errors[0]), np.concatenate(errors[1])
 
