@@ -31,6 +31,8 @@ _AO_MM = (1.5, 4.0, 9.0, 18.0, 32.0)
 _AO_WAYS = 8
 _AO_STRENGTH = 1.7
 _SHADOW_SIDE, _SHADOW_BIAS_MM, _SHADOW_SOFT_MM = 512, 2.2, 2.6
+_STEEPEST = 4.0
+"""Slope towards the light beyond which a surface no longer tells how its neighbourhood goes on."""
 
 
 def openness(seen: Seen) -> Float[np.ndarray, "N N"]:
@@ -79,8 +81,10 @@ def _shifted(image: Float[np.ndarray, "M M"], rows: int, columns: int) -> Float[
 
 
 def key_shadow(seen: Seen) -> Float[np.ndarray, "N N"]:
-    """1 where the key light reaches, 0 in its shadow, soft between: a depth map from the light, eight
-    look-ups."""
+    """1 where the key light reaches, 0 in its shadow, soft between: a depth map from the light, eight look-ups.
+
+    A look-up beside a point is compared with the tangent plane there, or slanted skin would shade itself in stripes.
+    """
     frame = _light_frame()
     points = seen.corners[0].numpy()
     lit = points @ frame.T
@@ -93,14 +97,23 @@ def key_shadow(seen: Seen) -> Float[np.ndarray, "N N"]:
     across, down, far = (f[0] * x + f[1] * y + f[2] * z for f in frame)
     place = np.stack([(across - low[0]) * per_mm + 0.5, (down - low[1]) * per_mm + 0.5], -1).astype(np.float32)
     limit = -far - np.float32(_SHADOW_BIAS_MM)
+    slope = _slopes(seen, frame)
     light = np.zeros_like(far)
     for k in range(8):
-        radius, angle = _SHADOW_SOFT_MM * per_mm * np.sqrt((k + 0.5) / 8), 2.4 * k
-        offset = np.array([np.cos(angle), np.sin(angle)], np.float32) * np.float32(radius)
-        blocker = cv2.remap(nearest, place + offset, None, cv2.INTER_NEAREST, borderValue=float("inf"))
-        light += blocker >= limit
+        radius, angle = _SHADOW_SOFT_MM * np.sqrt((k + 0.5) / 8), 2.4 * k
+        beside = np.array([np.cos(angle), np.sin(angle)], np.float32) * np.float32(radius)
+        there = place + beside * np.float32(per_mm)
+        blocker = cv2.remap(nearest, there, None, cv2.INTER_NEAREST, borderValue=float("inf"))
+        light += blocker >= limit + beside[0] * slope[0] + beside[1] * slope[1]
     light = cv2.GaussianBlur(light / 8, (0, 0), 1.2)
     return np.asarray(cv2.resize(light, seen.depth.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def _slopes(seen: Seen, frame: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "2 M M"]:
+    """By how much every second sample's tangent plane recedes from the light a mm to the light's right and up."""
+    normal = seen.normal[:, ::_COARSER, ::_COARSER]
+    x, y, z = np.einsum("ij,jkl->ikl", frame, normal)
+    return np.asarray(np.clip(np.stack([x, y]) / np.maximum(z, 1e-3), -_STEEPEST, _STEEPEST), np.float32)
 
 
 def _light_frame() -> Float[np.ndarray, "3 3"]:
