@@ -46,7 +46,7 @@ def find_jobs(
     for a dataset without a list of images.
     """
     jobs, problems = list[NowJob](), list[Problem]()
-    listed = _images(Path(image_list) if image_list else dataset / _IMAGE_LIST, challenge_only)
+    listed = listed_images(dataset, image_list, challenge_only)
     for subject, challenge, image in listed:
         name = f"{subject}/{challenge}/{Path(image).stem}"
         stem = predictions.with_suffix("") if predictions.is_file() else predictions / name
@@ -63,8 +63,9 @@ def find_jobs(
     return NowJobs(tuple(jobs), tuple(problems))
 
 
-def _images(path: Path, challenge: str | None) -> list[tuple[str, str, str]]:
+def listed_images(dataset: Path, image_list: str | None, challenge: str | None) -> list[tuple[str, str, str]]:
     """Subject, challenge and file name of each listed image."""
+    path = Path(image_list) if image_list else dataset / _IMAGE_LIST
     if not path.is_file():
         raise MeshError(f"{path}: no such image list; NoW's data come with an account at its authors' institute")
     split = [line.strip().replace("\\", "/").split("/")[-3:] for line in path.read_text("utf-8").splitlines()]

@@ -65,25 +65,33 @@ def read_anchors(template: str | Path, path: str | Path) -> Anchors:
     counted from 0 after quads are split.
     """
     mesh = read_mesh(template, single=True)
-    if not len(mesh.triangles):
-        raise MeshError(f"{template}: expected a template with faces, found none; give the mesh, not its points")
     try:
         table = np.array(json.loads(_bytes(path)), dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise MeshError(f"{path}: expected a JSON array of [triangle, weight, weight], found {error}") from error
+    try:
+        return anchors_of(mesh, table)
+    except MeshError as error:
+        raise MeshError(f"{path} on {template}: {error}") from error
+
+
+def anchors_of(template: Mesh, table: Float[np.ndarray, "85 3"]) -> Anchors:
+    """Keypoints from their table of [triangle, weight of the first corner, weight of the second]."""
+    if not len(template.triangles):
+        raise MeshError("expected a template with faces, found none; give the mesh, not its points")
     if table.shape != (KEYPOINT_COUNT, 3) or not np.isfinite(table).all():
-        raise MeshError(f"{path}: expected {KEYPOINT_COUNT} finite triples, found shape {table.shape}")
+        raise MeshError(f"expected {KEYPOINT_COUNT} finite triples, found shape {table.shape}")
     triangle, weights = table[:, 0].astype(np.int64), table[:, 1:]
-    if (triangle != table[:, 0]).any() or triangle.min() < 0 or triangle.max() >= len(mesh.triangles):
+    if (triangle != table[:, 0]).any() or triangle.min() < 0 or triangle.max() >= len(template.triangles):
         raise MeshError(
-            f"{path}: expected triangles 0 to {len(mesh.triangles) - 1} of {template}, found "
+            f"expected triangles 0 to {len(template.triangles) - 1}, found "
             f"{table[:, 0].min():g} to {table[:, 0].max():g}; the keypoints belong to another template"
         )
     full = np.column_stack([weights, 1 - weights.sum(axis=1)])
     if full.min() < -_SLACK or full.max() > 1 + _SLACK:
         worst = int(np.argmin(full.min(axis=1)))
-        raise MeshError(f"{path}: keypoint {worst} lies outside its triangle (weights {full[worst].tolist()})")
-    return Anchors(mesh.triangles[triangle], full, len(mesh.vertices))
+        raise MeshError(f"keypoint {worst} lies outside its triangle (weights {full[worst].tolist()})")
+    return Anchors(template.triangles[triangle], full, len(template.vertices))
 
 
 def read_scale(path: str | Path) -> Float[np.ndarray, "N"]:

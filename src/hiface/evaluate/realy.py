@@ -26,7 +26,7 @@ from hiface.evaluate.realy_inputs import (
     open_benchmark,
     unit_note,
 )
-from hiface.evaluate.realy_regions import REGIONS, Anchors, RegionErrors, evaluate_pair
+from hiface.evaluate.realy_regions import REGIONS, Anchors, Region, RegionErrors, evaluate_pair
 from hiface.evaluate.realy_tables import RealyRow, RealySummary, realy_table, summarise
 from hiface.evaluate.report import comma_separated, error_colours, write_table, write_text
 from hiface.evaluate.statistics import Bootstrap
@@ -198,6 +198,12 @@ def _record(setting: _Setting, job: RealyJob) -> Path:
 
 def _errors_file(setting: _Setting, job: RealyJob) -> Path:
     return setting.out / "errors" / f"{job.name}.npz"
+
+
+def read_errors(out: Path, name: str) -> dict[Region, _Array]:
+    """The error of every vertex of each region's patch (duplicates merged), mm, of a finished run."""
+    with np.load(out / "errors" / f"{name}.npz", allow_pickle=False) as file:
+        return {region: file[region] for region in REGIONS}
 
 
 def _mesh_folder(setting: _Setting, job: RealyJob) -> Path:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from hiface.assets.format import write_atomically
 from hiface.geometry.surface import Mesh
@@ -31,3 +32,14 @@ def write_arrays(path: str | Path, arrays: Mapping[str, _Array]) -> Path:
     """An .npz file of plain arrays, single precision for reals."""
     small = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in arrays.items()}
     return write_atomically(path, lambda file: np.savez_compressed(file, **small))  # type: ignore[arg-type]
+
+
+def write_png(path: str | Path, picture: UInt8[np.ndarray, "H W 3"]) -> Path:
+    """An RGB picture."""
+    data = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    return write_atomically(path, lambda file: file.write_bytes(data))
+
+
+def write_landmarks(path: str | Path, points: Float[np.ndarray, "L 3"]) -> Path:
+    """A .npy file of landmarks."""
+    return write_atomically(path, lambda file: np.save(file, points))

@@ -6,7 +6,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -21,9 +21,16 @@ from hiface.synth.props import Neck, build_neck
 from hiface.synth.strands import Roots, spread_roots
 from hiface.synth.wrinkles import Wrinkles
 
-FACE_SIDE, HEAD_SIDE, EYE_SIDE = 256, 256, 192
+FACE_SIDE, EYE_SIDE = 256, 192
 """Texels of skins and eyes: about two a pixel of the stored picture."""
 LABELLED = ("fairface", "more", "portraits", "wild")
+HELD_OUT_SKINS = (
+    "middleage_asian_female", "old_african_male", "young_caucasian_male2", "community_young_eurasian_female",
+)  # fmt: skip
+HELD_OUT_ENVIRONMENTS = ("bridge", "hall", "sunrise", "workshop")
+"""Skins and light that no training face wears: the open benchmark's. Its expressions are those of photos that were
+never trained on."""
+Part = Literal["training", "held out"]
 _BRIGHTEST = 60.0
 _LUMINANCE = np.array([0.3, 0.6, 0.1])
 
@@ -72,25 +79,27 @@ class Sources:
     """Expression weights seen in training photos."""
 
 
-def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
-    """Read the data folder; raises `AssetError` naming what is missing."""
-    for part in ("makehuman/skins_ict/index.json", "makehuman/ict_on_hm08.npz", "hdri/envmaps_128x64.npz"):
-        if not (data / part).is_file():
-            raise AssetError(f"{data / part}: no such file; --data must name the generator's source data")
+def load_sources(
+    data: Path, model: FaceModel | None = None, part: Part = "training", texels: int = FACE_SIDE
+) -> Sources:
+    """Read the data folder; raises `AssetError` naming what is missing. `texels`: side of the skins."""
+    for needed in ("makehuman/skins_ict/index.json", "makehuman/ict_on_hm08.npz", "hdri/envmaps_128x64.npz"):
+        if not (data / needed).is_file():
+            raise AssetError(f"{data / needed}: no such file; --data must name the generator's source data")
     model = model or FaceModel.load()
     body = build_body(model)
     scalp = load_scalp(data / "makehuman", body)
-    brows, rows = _brows(data / "makehuman/skins_ict")
+    brows, rows = _brows(data / "makehuman/skins_ict", texels)
     eyes, brown = _eyes(data / "makehuman/eyes")
     return Sources(
         model=model,
         body=body,
-        skins=_skins(data / "makehuman/skins_ict"),
+        skins=_skins(data / "makehuman/skins_ict", part, texels),
         brows=brows,
         brow_rows=rows,
         eyes=eyes,
         brown_eyes=brown,
-        environments=_environments(data / "hdri/envmaps_128x64.npz"),
+        environments=_environments(data / "hdri/envmaps_128x64.npz", part),
         hair=load_styles(data / "makehuman"),
         scalp=scalp,
         growth=_growth(body, scalp),
@@ -99,7 +108,7 @@ def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
         neck=build_neck(body),
         wrinkles=Wrinkles(model),
         backgrounds=_backgrounds(data / "photos"),
-        scores=_scores(data, model.expression_names),
+        scores=_scores(data, model.expression_names, part),
     )
 
 
@@ -131,15 +140,21 @@ def _reduced(picture: UInt8[np.ndarray, "H W C"], side: int) -> Float[np.ndarray
     return np.asarray(cv2.resize(linear(picture), (side, side), interpolation=cv2.INTER_AREA))
 
 
-def _skins(folder: Path) -> list[SkinTexture]:
+def _skins(folder: Path, part: Part, side: int) -> list[SkinTexture]:
     skins = []
     for entry in json.loads((folder / "index.json").read_text())["skins"]:
-        face = _reduced(read_picture(folder / entry["face"]), FACE_SIDE)
-        head = _reduced(read_picture(folder / entry["head"]), HEAD_SIDE)
-        third = FACE_SIDE // 3
+        if not _belongs(entry["name"], HELD_OUT_SKINS, part):
+            continue
+        face = _reduced(read_picture(folder / entry["face"]), side)
+        head = _reduced(read_picture(folder / entry["head"]), side)
+        third = side // 3
         mean = face[third : 2 * third, third : 2 * third].mean((0, 1))
         skins.append(SkinTexture(entry["name"], entry["age"], entry["sex"], _skin_weight(entry), mean, face, head))
     return skins
+
+
+def _belongs(name: str, held_out: tuple[str, ...], part: Part) -> bool:
+    return (name in held_out) == (part == "held out")
 
 
 def _skin_weight(entry: dict[str, Any]) -> float:
@@ -152,13 +167,13 @@ def _skin_weight(entry: dict[str, Any]) -> float:
     return 0.5 if "512" in notes else 1.0
 
 
-def _brows(folder: Path) -> tuple[Float[np.ndarray, "N R R"], slice]:
+def _brows(folder: Path, side: int) -> tuple[Float[np.ndarray, "N R R"], slice]:
     layers = []
     for entry in json.loads((folder / "index.json").read_text())["eyebrows"]:
         x0, y0, x1, y1 = entry["box_xyxy_in_face_tile"]
         layer = np.zeros((1024, 1024), np.float32)
         layer[y0:y1, x0:x1] = read_picture(folder / entry["file"], cv2.IMREAD_UNCHANGED)[..., 3] / np.float32(255)
-        layers.append(cv2.resize(layer, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA))
+        layers.append(cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA))
     brows = np.stack(layers)
     rows = np.flatnonzero(brows.max((0, 2)) > 0.02)
     return brows, slice(int(rows[0]), int(rows[-1]) + 1)
@@ -173,10 +188,10 @@ def _eyes(folder: Path) -> tuple[list[Float[np.ndarray, "R R 3"]], list[int]]:
     ]
 
 
-def _environments(path: Path) -> list[Float[np.ndarray, "H W 3"]]:
+def _environments(path: Path, part: Part) -> list[Float[np.ndarray, "H W 3"]]:
     maps = []
     with np.load(path) as stored:
-        for name in stored.files:
+        for name in (n for n in stored.files if _belongs(n, HELD_OUT_ENVIRONMENTS, part)):
             radiance = np.minimum(stored[name].astype(np.float32), _BRIGHTEST)
             maps.append(radiance / (radiance.mean((0, 1)) @ _LUMINANCE + 1e-6).astype(np.float32))
     return maps
@@ -198,12 +213,13 @@ def _backgrounds(folder: Path) -> list[UInt8[np.ndarray, "H W 3"]]:
     return chosen
 
 
-def _scores(data: Path, names: tuple[str, ...]) -> Float[np.ndarray, "N E"]:
-    """Blendshape scores of the labelled training photos, sorted into the model's expressions."""
+def _scores(data: Path, names: tuple[str, ...], part: Part) -> Float[np.ndarray, "N E"]:
+    """Blendshape scores of the labelled photos, sorted into the model's expressions."""
+    file = "labels_train.npz" if part == "training" else "labels_val.npz"
     order = json.loads((data / "mediapipe/arkit52.json").read_text())["mediapipe_order"]
     rows = []
     for folder in LABELLED:
-        with np.load(data / folder / "labels_train.npz") as labels:
+        with np.load(data / folder / file) as labels:
             rows.append(labels["blendshapes"][labels["found"] == 1].astype(np.float32))
     found = np.concatenate(rows)
     result = np.zeros((len(found), len(names)), np.float32)

@@ -16,7 +16,7 @@ def draw_background(
     """A background, display values 0 to 1, `side` pixels square."""
     kind = rng.random()
     if kind < 0.4 and photos:
-        picture = _photo(rng, photos, side)
+        picture = photo_behind(rng, photos, side)
     elif kind < 0.5:
         picture = _environment(rng, environments, side)
     elif kind < 0.7:
@@ -29,7 +29,8 @@ def draw_background(
     return np.ascontiguousarray(np.clip(picture * gain, 0, 1), np.float32)
 
 
-def _photo(rng: np.random.Generator, photos: list[UInt8[np.ndarray, "H W 3"]], side: int) -> Picture:
+def photo_behind(rng: np.random.Generator, photos: list[UInt8[np.ndarray, "H W 3"]], side: int) -> Picture:
+    """A piece of a photo, mostly out of focus."""
     photo = photos[rng.integers(len(photos))]
     height, width = photo.shape[:2]
     size = int(rng.uniform(0.25, 1) * min(height, width))

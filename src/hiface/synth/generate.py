@@ -83,8 +83,8 @@ class Generator:
         wearer = self._wearer(figures, row)
         posed = figures.posed[row]
         model = self.sources.model
-        points = {name: _landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
-        points68 = _landmarks(model.landmark_weights("mediapipe68"), posed)
+        points = {name: landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
+        points68 = landmarks(model.landmark_weights("mediapipe68"), posed)
         scene = draw_scene(rng, self.sources, person, wearer, posed, points68, self._slopes[row], self.side)
         drawn = draw(scene, self.sources.body, self.sources.growth, self.side)
         return self._finish(index, person, figures, row, scene, drawn, points, points68)
@@ -126,8 +126,9 @@ class Generator:
         """From radiance to a stored picture, and the truth beside it."""
         side, camera = self.side, scene.camera
         rng = self._stream(index, _LENS)
-        exposure = _exposure(rng, drawn, scene)
-        picture = self._compose(rng, drawn, exposure)
+        exposure = exposure_of(rng, drawn, scene)
+        behind = draw_background(rng, self.sources.backgrounds, self.sources.environments, side)
+        picture = compose(rng, behind, drawn, exposure)
         screen68 = camera.project(points68)
         skin = truth.pooled(drawn.skin, side)
         picture, hidden = _draw_overlays(rng, self.sources, scene, picture, skin, screen68[:, :2])
@@ -149,15 +150,6 @@ class Generator:
         tensors = seen | self._coefficients(person, figures, row, scene, exposure)
         facts = self._facts(index, person, scene, bool(hidden.any()), bool(frame.any()))
         return Sample(lens.degrade(rng, picture), skin & ~frame, tensors, facts)
-
-    def _compose(self, rng: np.random.Generator, drawn: Drawn, exposure: float) -> Float[np.ndarray, "S S 3"]:
-        """The person before a background, display values, at the picture's size."""
-        side = self.side
-        behind = draw_background(rng, self.sources.backgrounds, self.sources.environments, side)
-        picture, share = np.zeros((side, side, 3), np.float32), np.zeros((side, side, 1), np.float32)
-        pool_radiance(drawn.radiance, drawn.cover, picture, share[..., 0])
-        shown = lens.tone_curve(picture * np.float32(exposure), rng.uniform(0, 1))
-        return np.asarray(behind + (shown - behind) * share, np.float32)
 
     def _coefficients(
         self, person: Person, figures: Figures, row: int, scene: Scene, exposure: float
@@ -196,12 +188,23 @@ class Generator:
         return dict(truth.plain(facts))
 
 
-def _landmarks(weights: tuple[torch.Tensor, torch.Tensor], posed: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "L 3"]:
+def compose(
+    rng: np.random.Generator, behind: Float[np.ndarray, "S S 3"], drawn: Drawn, exposure: float
+) -> Float[np.ndarray, "S S 3"]:
+    """The person before a background, display values, at the background's size."""
+    side = len(behind)
+    picture, share = np.zeros((side, side, 3), np.float32), np.zeros((side, side, 1), np.float32)
+    pool_radiance(drawn.radiance, drawn.cover, picture, share[..., 0])
+    shown = lens.tone_curve(picture * np.float32(exposure), rng.uniform(0, 1))
+    return np.asarray(behind + (shown - behind) * share, np.float32)
+
+
+def landmarks(weights: tuple[torch.Tensor, torch.Tensor], posed: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "L 3"]:
     index, weight = weights[0].numpy(), weights[1].numpy()
     return np.asarray(np.einsum("lnc,ln->lc", posed[index], weight), np.float32)
 
 
-def _exposure(rng: np.random.Generator, drawn: Drawn, scene: Scene) -> float:
+def exposure_of(rng: np.random.Generator, drawn: Drawn, scene: Scene) -> float:
     """A factor that brings the median skin to where a camera's meter would put skin of that lightness."""
     luminance = np.array([0.3, 0.6, 0.1], np.float32)
     own = drawn.radiance[::3, ::3][drawn.skin[::3, ::3]] @ luminance  # a ninth of them tells

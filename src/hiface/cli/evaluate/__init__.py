@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from hiface.cli.evaluate.drawn import drawn
-from hiface.cli.evaluate.landmarks import landmarks
+app = App(name="evaluate", help="Measure a model, or anybody's meshes: REALY, NoW, an open benchmark, photos.")
 
-app = App(name="evaluate", help="Measure a model: landmarks on labelled photos, shape and detail on drawn faces.")
-
-for ruler in (landmarks, drawn):
-    app.command(ruler)
+# By name, so that meshes are judged without importing torch.
+app.command("hiface.cli.evaluate.realy:realy")
+app.command("hiface.cli.evaluate.now:now")
+app.command("hiface.cli.evaluate.keypoints:keypoints")
+app.command("hiface.cli.evaluate.open:open_benchmark", name="open")
+app.command("hiface.cli.evaluate.landmarks:landmarks")
+app.command("hiface.cli.evaluate.drawn:drawn")
