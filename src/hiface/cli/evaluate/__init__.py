@@ -10,6 +10,7 @@ app = App(name="evaluate", help="Measure a model, or anybody's meshes: REALY, No
 app.command("hiface.cli.evaluate.realy:realy")
 app.command("hiface.cli.evaluate.now:now")
 app.command("hiface.cli.evaluate.keypoints:keypoints")
+app.command("hiface.cli.evaluate.collect:collect")
 app.command("hiface.cli.evaluate.open:open_benchmark", name="open")
 app.command("hiface.cli.evaluate.landmarks:landmarks")
 app.command("hiface.cli.evaluate.drawn:drawn")
