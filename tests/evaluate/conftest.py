@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,3 +52,11 @@ def realy(tmp_path) -> MiniRealy:
     for subject, case in zip(SUBJECTS, "CEA", strict=True):
         mini.predict(str(subject), golden.prediction(case, STEP))
     return mini
+
+
+def command(*arguments) -> subprocess.CompletedProcess[str]:
+    """`hiface evaluate ...` in a process of its own where torch cannot be imported."""
+    code = "import sys; sys.modules['torch'] = None\nfrom hiface.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "evaluate", *map(str, arguments)], capture_output=True, text=True
+    )

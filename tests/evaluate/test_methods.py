@@ -1,14 +1,12 @@
 """Several methods in one table, and the command line on a benchmark in miniature."""
 
 import csv
-import subprocess
-import sys
 
 import cv2
 import pytest
 
 import golden_grid as golden
-from conftest import STEP
+from conftest import STEP, command
 from hiface.evaluate.methods import Method, compare, mean_face
 from hiface.evaluate.topologies import from_files
 
@@ -35,13 +33,6 @@ def test_every_table_has_the_mean_face_and_every_scan_a_picture(realy, tmp_path)
     picture = cv2.imread(str(tmp_path / "out" / "ours" / "frontal" / "pictures" / "1.png"))
     assert picture.std() > 10
     assert ("Ours, frontal", 3, 3) in [s[:3] for s in seen]
-
-
-def command(*arguments):
-    code = "import sys; sys.modules['torch'] = None\nfrom hiface.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, "evaluate", *map(str, arguments)], capture_output=True, text=True
-    )
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import now_sheets as sheets
 import numpy as np
 import pytest
 
+from conftest import command
 from hiface.errors import MeshError
 from hiface.evaluate.now import NowOptions, evaluate_folder, evaluate_pair
 from hiface.evaluate.writers import write_mesh_obj
@@ -141,3 +142,14 @@ def test_what_makes_a_run_impossible_is_an_error(dataset, predictions, tmp_path)
         evaluate_folder(dataset, predictions, tmp_path / "out", NowOptions(challenge="multiview"))
     with pytest.raises(MeshError, match="no image could be scored, 3 problems"):
         evaluate_folder(dataset, tmp_path / "nowhere", tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_the_command_judges_meshes_without_torch(dataset, predictions, tmp_path):
+    given = ["now", "--dataset", dataset, "--predictions", predictions, "--title", "Theirs"]
+    done = command(*given, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "Theirs, all" in (tmp_path / "out" / "table.md").read_text()
+    metrical = command(*given, "--unit", "mm", "--out", tmp_path / "mm")
+    assert metrical.returncode == 0, metrical.stderr
+    assert "NoW, metrical" in (tmp_path / "mm" / "table.md").read_text()

@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hiface.assets.format import unknown_name, write_atomically
@@ -61,7 +62,7 @@ def collect(folder: Path, layout: str, out: Path) -> int:
     if not found:
         raise MeshError(f"{folder}: expected meshes as {pattern}, found none; give the program's own output folder")
     for name, path in found.items():
-        write_atomically(out / f"{name}.obj", lambda target, path=path: shutil.copyfile(path, target))
+        write_atomically(out / f"{name}.obj", partial(shutil.copyfile, path))
     return len(found)
 
 
