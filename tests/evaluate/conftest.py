@@ -56,7 +56,14 @@ def realy(tmp_path) -> MiniRealy:
 
 def command(*arguments) -> subprocess.CompletedProcess[str]:
     """`hiface evaluate ...` in a process of its own where torch cannot be imported."""
-    code = "import sys; sys.modules['torch'] = None\nfrom hiface.cli import main; main()"
+    code = (
+        "import sys, importlib.abc\n"
+        "class NoTorch(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.partition('.')[0] == 'torch': raise ImportError('torch is not installed')\n"
+        "sys.meta_path.insert(0, NoTorch())\n"
+        "from hiface.cli import main; main()"
+    )
     return subprocess.run(
         [sys.executable, "-c", code, "evaluate", *map(str, arguments)], capture_output=True, text=True
     )
