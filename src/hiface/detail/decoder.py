@@ -73,10 +73,9 @@ class MapDecoder(nn.Module):
         below = [*channels[1:], channels[-1]]
         skips = [widths[0] + 3, *widths[1:]]  # the crop's own pixels go with the finest features
         self.levels = nn.ModuleList(_level(a + b, c) for a, b, c in zip(below, skips, channels, strict=True))
-        self.finish = nn.Sequential(_conv(width, width), nn.Conv2d(width, len(self.names), 3, padding=1))
-        last = self.finish[-1]
-        nn.init.normal_(last.weight, std=1e-3)  # type: ignore[arg-type]  # untrained, maps are near their mean
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        self.finish = nn.Conv2d(width, 4 * len(self.names), 3, padding=1)  # four texels of each map at once
+        nn.init.normal_(self.finish.weight, std=1e-3)  # untrained, maps are near their mean
+        nn.init.zeros_(self.finish.bias)  # type: ignore[arg-type]
 
     def forward(
         self,
@@ -96,8 +95,8 @@ class MapDecoder(nn.Module):
             looked = [_looked_up(m, places, side) for m in seen]
             x = nn.functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
             x = self.levels[k](torch.cat([x, *looked], 1))
-        x = nn.functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
-        maps = (self.mean + _UNIT * self.finish(x).float()) * self.mask
+        drawn = nn.functional.pixel_shuffle(self.finish(x).float(), 2)
+        maps = (self.mean + _UNIT * drawn) * self.mask
         return DecodedMaps(**{name: maps[:, k] for k, name in enumerate(self.names)})
 
     def places(self, posed: Float[Tensor, "B V 3"], scale: Float[Tensor, "B"]) -> Float[Tensor, "B P P 2"]:

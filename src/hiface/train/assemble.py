@@ -69,7 +69,7 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
         log.info("started from %s; new: %s", options.start, ", ".join(left) or "nothing")
     photos = load_packs(options.photos, PACKS, "train") if options.photos else None
     shards = ShardSet(options.shards) if options.shards else None
-    ages = _ages(photos, options.teacher)
+    ages = photo_ages(photos, options.teacher)
     data = dataset(config, model, shards, photos, ages)
     photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
     return train(
@@ -113,7 +113,7 @@ def validation(config: TrainConfig, model: Reconstructor, options: RunOptions) -
     return Validation(photos, synthetic)
 
 
-def _ages(photos: PhotoSet | None, teacher: Path | None) -> np.ndarray | None:
+def photo_ages(photos: PhotoSet | None, teacher: Path | None) -> np.ndarray | None:
     """Γ_age of the photos: a teacher's answers, or without one the photos' own labels, softened."""
     if photos is None:
         return None

@@ -275,11 +275,9 @@ def _validate(
             figures |= {f"synthetic/{k}": float(v) for k, v in vars(own).items()}
     if rows is not None:
         rows.validation(step, figures)
-    log.info(
-        "step %d: %s",
-        step,
-        ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k),
-    )
+    told = [f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k]
+    if told:
+        log.info("step %d: %s", step, ", ".join(told))
 
 
 class _Curves:
