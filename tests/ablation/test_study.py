@@ -3,10 +3,8 @@
 import csv
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import torch
 
 from hiface.ablation import study as module
 from hiface.ablation.material import Sources
@@ -182,8 +180,3 @@ def test_seeds_are_checked_and_photos_asked_for(place, tmp_path):
             make_study(place, tmp_path, **bad)
     rows = resolved_rows(make_study(place, tmp_path), photos=False)
     assert [r.name for r in rows] == list(ROWS)
-    assert torch.is_grad_enabled()
-
-
-def test_the_shipped_rows_are_where_the_docs_say():
-    assert (Path(__file__).parents[2] / "experiments" / "ablation" / "scale" / "tiny.toml").is_file()
