@@ -40,8 +40,9 @@ class Study:
     rows: Sequence[Path]
     out: Path
     scale: Path | None = None
-    start: Path | None = None
-    """Weights whose coarse face all frozen rows keep; without it each starts from the row that it names."""
+    start: str | Path | None = None
+    """Weights (a shipped name or a file) whose coarse face all frozen rows keep; without it each starts from the row
+    that it names."""
     seeds: int = 3
     only_seed: int | None = None
     """Train this seed's runs alone, counted from 1: several processes share a study."""
@@ -60,7 +61,8 @@ def run_study(study: Study, sources: Sources, assets: Assets | None = None) -> b
     deadline = None if study.seconds is None else time.monotonic() + study.seconds
     material = Material(sources, assets or (FaceModel.load(), AlbedoModel.load(), DetailBasis.load()))
     rows = resolved_rows(study, photos=sources.photos is not None)
-    runs = plan(rows, study.seeds, study.out, material.inputs(), study.start)
+    start = None if study.start is None else locate(study.start)
+    runs = plan(rows, study.seeds, study.out, material.inputs(), start)
     measured = material.measured()
     todo = [r for r in runs if r.figures(measured) is None]
     mine = [r for r in todo if study.only_seed in (None, 1 + r.seed - r.row.config.seed)]
