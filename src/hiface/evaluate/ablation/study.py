@@ -12,15 +12,15 @@ import cv2
 import torch
 from rich.progress import Progress
 
-from hiface.ablation.material import Assets, Material, Sources
-from hiface.ablation.measure import figures
-from hiface.ablation.rows import Row, effective, read_rows, read_scale, started
-from hiface.ablation.runs import FIGURES, Run, measured_stamp, plan
-from hiface.ablation.tables import write_tables
 from hiface.assets.format import read_asset
 from hiface.assets.store import locate
 from hiface.detail.basis import DetailBasis
 from hiface.errors import ConfigError
+from hiface.evaluate.ablation.material import Assets, Material, Sources
+from hiface.evaluate.ablation.measure import figures
+from hiface.evaluate.ablation.rows import Row, effective, read_rows, read_scale, started
+from hiface.evaluate.ablation.runs import FIGURES, Run, measured_stamp, plan
+from hiface.evaluate.ablation.tables import write_tables
 from hiface.evaluate.jobs import write_record
 from hiface.face.albedo import AlbedoModel
 from hiface.face.model import FaceModel

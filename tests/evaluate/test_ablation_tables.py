@@ -2,8 +2,8 @@
 
 import pytest
 
-from hiface.ablation.rows import Facts, Row
-from hiface.ablation.tables import COLUMNS, COMPARED, Results, group_table, long_csv
+from hiface.evaluate.ablation.rows import Facts, Row
+from hiface.evaluate.ablation.tables import COLUMNS, COMPARED, Results, group_table, long_csv
 from hiface.train.config import TrainConfig
 
 ROWS = [

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hiface.ablation.measure import NO_DETAIL
-from hiface.ablation.rows import Row
-from hiface.ablation.runs import Run
+from hiface.evaluate.ablation.measure import NO_DETAIL
+from hiface.evaluate.ablation.rows import Row
+from hiface.evaluate.ablation.runs import Run
 from hiface.evaluate.report import Table, comma_separated, latex, markdown, write_text
 
 _REGIONS = ("nose", "mouth", "forehead", "cheek")

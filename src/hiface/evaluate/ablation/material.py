@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hiface.ablation.runs import fingerprint
 from hiface.detail.basis import DetailBasis
+from hiface.evaluate.ablation.runs import fingerprint
 from hiface.face.albedo import AlbedoModel
 from hiface.face.model import FaceModel
 from hiface.train.assemble import PACKS, photo_ages

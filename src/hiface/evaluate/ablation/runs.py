@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hiface.ablation.rows import Row
 from hiface.assets.format import read_asset
+from hiface.evaluate.ablation.rows import Row
 from hiface.evaluate.jobs import read_record
 from hiface.reconstructor import SCHEMA
 from hiface.train.config import TrainConfig, as_table

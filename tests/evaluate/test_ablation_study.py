@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from hiface.ablation import study as module
-from hiface.ablation.material import Sources
-from hiface.ablation.study import Study, resolved_rows, run_study
 from hiface.assets.format import read_asset
 from hiface.errors import ConfigError
+from hiface.evaluate.ablation import study as module
+from hiface.evaluate.ablation.material import Sources
+from hiface.evaluate.ablation.study import Study, resolved_rows, run_study
 from hiface.reconstructor import SCHEMA
 from hiface.train.frozen import is_detail
 from hiface.train.loop import CHECKPOINT, WEIGHTS

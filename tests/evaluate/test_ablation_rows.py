@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hiface.ablation.rows import GROUPS, effective, read_rows, read_scale, started
 from hiface.errors import ConfigError
+from hiface.evaluate.ablation.rows import GROUPS, effective, read_rows, read_scale, started
 from hiface.reconstructor import NetworkConfig
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "ablation"
