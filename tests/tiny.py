@@ -14,6 +14,7 @@ from hiface.face.asset import ARKIT, SCHEMA
 from hiface.face.model import FaceModel
 
 GRID = 13
+REALY = ("realy_nose", "realy_mouth", "realy_forehead", "realy_cheek", "face_narrow")
 SKIN = GRID * GRID
 
 
@@ -58,7 +59,7 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         "joint_index": np.array([[0, 1], [6, 7], [SKIN, SKIN + 5], [SKIN + 6, SKIN + 11]], np.int32),
         "joint_weight": np.full((4, 2), 0.5, np.float32),
         "skin_weights": _weights(n), "symmetry": np.arange(n, dtype=np.int32),
-        "region_masks": np.stack([np.arange(n) < SKIN, np.arange(n) < SKIN // 2]).astype(np.uint8),
+        "region_masks": np.stack([np.arange(n) < SKIN, np.arange(n) < SKIN // 2, *_quarters(n)]).astype(np.uint8),
     }  # fmt: skip
     tensors["identity"], tensors["identity_scale"] = quantise(modes)
     tensors["expression"], tensors["expression_scale"] = quantise(expressions)
@@ -67,7 +68,7 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         weight = rng.dirichlet(np.ones(3), count).astype(np.float32)
         tensors[f"landmark_{name}_index"], tensors[f"landmark_{name}_weight"] = index, weight
     meta = {
-        "expression_names": names, "joint_parents": [-1, 0, 1, 1], "region_names": ["face", "lower"],
+        "expression_names": names, "joint_parents": [-1, 0, 1, 1], "region_names": ["face", "lower", *REALY],
         "parts": {
             "face": {"vertices": [0, SKIN], "polygons": [0, len(polygons)]},
             "eyeball_left": {"vertices": [SKIN, SKIN + 6], "polygons": [len(polygons), len(polygons) + 8]},
@@ -76,6 +77,15 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         "skin": {"vertices": [0, SKIN], "polygons": [0, len(polygons)]},
     }  # fmt: skip
     return tensors, meta
+
+
+def _quarters(count: int) -> list[np.ndarray]:
+    """Quarters of the skin for the four regions, and its middle for the narrow face."""
+    index = np.arange(count)
+    row, column = np.divmod(index, GRID)
+    on = index < SKIN
+    quarters = [on & ((row < 6) == low) & ((column < 6) == left) for low in (True, False) for left in (True, False)]
+    return [*quarters, on & (np.abs(row - 6) < 4) & (np.abs(column - 6) < 4)]
 
 
 def _smooth(rng: np.random.Generator, vertices: np.ndarray, count: int, size: float) -> np.ndarray:

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 
-from hiface.detail.compose import Parts, compose
+from hiface.detail.compose import Parts, shown
+from hiface.detail.sddetail import BASES
 from hiface.errors import ConfigError, NoFaceError
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
@@ -31,7 +32,7 @@ from hiface.photo.detect import FaceDetector
 from hiface.photo.read import Photo, read_photo
 from hiface.reconstructor import Prediction, Reconstructor, load_reconstructor
 from hiface.refine import refine
-from hiface.types import Coefficients, Detail, Shape
+from hiface.types import Coefficients, DecodedMaps, Detail, Shape
 
 PhotoLike = str | Path | bytes | NDArray[np.uint8]
 FaceChoice = Literal["largest", "all"]
@@ -271,23 +272,27 @@ class HiFace:
         coefficients = prediction.coefficients[k]
         log_sigma = prediction.log_sigma if prediction.seen is None else prediction.seen.log_sigma
         sigma = float(log_sigma[k].exp().median()) * box.side
-        return self.assemble(photo, box, coefficients, self._metric(coefficients, ipd_mm), timings, sigma)
+        decoded = prediction.decoded[k : k + 1]
+        metric = self._metric(coefficients, ipd_mm)
+        return self.assemble(photo, box, coefficients, metric, timings, sigma, decoded=decoded)
 
     @torch.no_grad()
     def assemble(
         self, photo: Photo, box: CropBox, coefficients: Coefficients, metric: tuple[float, str],
         timings: dict[str, float] | None = None, landmark_sigma: float = float("nan"), parts: Parts = "both",
+        decoded: DecodedMaps = BASES,
     ) -> Reconstruction:  # fmt: skip
         """The face of given coefficients (batch of one) in a crop of a photo.
 
-        `metric`: factor on the model's millimetres and what it rests on. `parts`: which detail is displaced.
+        `metric`: factor on the model's millimetres and what it rests on. `parts`: which of the network's detail is
+        displaced. `decoded`: maps of the `Prediction`, where the network has a decoder.
         """
         started = time.perf_counter()
         model, side = self.reconstructor, self.reconstructor.config.crop
         coefficients = coefficients.to(self.device)
         shape = model.shape(coefficients, "all")
-        detail = model.detail(coefficients, shape)
-        shown = compose(detail.static, detail.compressed, detail.stretched, detail.tension, parts)
+        detail = model.detail(coefficients, shape, decoded)
+        detail = detail if parts == "both" else shown(detail, parts)
         (screen,) = model.points(coefficients, side, ("mediapipe68",))
         to_photo = torch.from_numpy(photo_from_crop(box, side))
         weights = coefficients.expression[0, :52].cpu().tolist()
@@ -299,7 +304,7 @@ class HiFace:
             crop_side=side,
             coefficients=coefficients.to("cpu"),
             shape=_numpy_shape(shape, factor),
-            detail=_numpy_detail(shown),
+            detail=_numpy_detail(detail),
             landmarks68=apply_affine(to_photo, screen[0, :, :2].double().cpu()).numpy(),
             landmark_sigma=landmark_sigma,
             arkit={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},

@@ -13,12 +13,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hiface.assets.format import Schema, read_asset, write_asset
+from hiface.assets.format import Schema, read_asset, unknown_name, write_asset
 from hiface.assets.store import locate
 from hiface.detail.basis import DetailBasis
+from hiface.detail.compose import Parts
+from hiface.detail.decoder import DECODED, SHARPEST, MapDecoder, Variant
 from hiface.detail.dynamic import Form
-from hiface.detail.sddetail import SDDetail
-from hiface.errors import AssetError
+from hiface.detail.sddetail import BASES, SDDetail
+from hiface.errors import AssetError, ConfigError
 from hiface.face.albedo import AlbedoModel
 from hiface.face.model import FaceModel, Part
 from hiface.face.points import PointModel
@@ -27,7 +29,7 @@ from hiface.network.age import AgeHead
 from hiface.network.backbone import ResNet
 from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
 from hiface.network.points import PointHead, SeenPoints
-from hiface.types import Coefficients, Detail, Points, Shape
+from hiface.types import Coefficients, DecodedMaps, Detail, Points, Shape
 
 USUAL_SCALE = 1 / 220.0
 """Crop sides per millimetre of a face framed by the crop rule; what log_scale = 0 means."""
@@ -62,6 +64,17 @@ class NetworkConfig:
     """Width of the hidden layers of Eq. 6."""
     detail_form: Form = "printed"
     """Eq. 6 as the paper prints it, or "standard" AdaIN."""
+    detail: Variant = "bases"
+    """SD-DeTail, or a row of the ablation in which a decoder draws maps: sd1 D_dyn, sd2 D_com and D_str, sd3 D_sta."""
+    detail_parts: Parts = "both"
+    """What D consists of; "static" and "dynamic" are the ablation's rows "w/o dynamic" and "w/o static"."""
+    decoder_width: int = 16
+    """Channels of the decoder's finest level."""
+
+    @property
+    def asks_dynamic(self) -> bool:
+        """Whether φ_com and φ_str (Eq. 6) take part in the detail."""
+        return self.detail not in ("sd1", "sd2") and self.detail_parts != "static"
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,8 @@ class Prediction:
     """Natural logarithm of the expected error of each dense point, crop sides."""
     seen: SeenPoints | None = None
     """Points straight from the picture, where the network has a head for them."""
+    decoded: DecodedMaps = BASES
+    """Maps straight from the picture, where the network has a decoder for them."""
 
 
 SCHEMA = Schema(
@@ -83,7 +98,7 @@ SCHEMA = Schema(
     "use the shipped hiface.safetensors or train one with `hiface train`",
     any_fields=True,
 )
-TRAINED = ("backbone.", "head.", "point_head.", "detail_model.dynamic.", "age_head.")
+TRAINED = ("backbone.", "head.", "point_head.", "detail_model.dynamic.", "age_head.", "decoder.")
 
 
 class Reconstructor(nn.Module):
@@ -110,10 +125,22 @@ class Reconstructor(nn.Module):
             self.point_head = PointHead(
                 self.backbone.channels, self._usual_points(), config.points_width, config.pooled
             )
-        self.detail_model = SDDetail.of_face(face, basis, config.detail_form, width=config.detail_width)
+        self.detail_model = SDDetail.of_face(face, basis, config.detail_form, config.detail_parts, config.detail_width)
+        self.detail_model.dynamic.requires_grad_(config.asks_dynamic)
         self.age_head = AgeHead(basis.sizes["static"])
+        self.decoder = self._decoder(basis)
         self.register_buffer("_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
+
+    def _decoder(self, basis: DetailBasis) -> MapDecoder | None:
+        config = self.config
+        if config.detail not in DECODED:
+            raise ConfigError(unknown_name(config.detail, DECODED, "detail"))
+        if not DECODED[config.detail]:
+            return None
+        atlas = self.face.atlas(max(1, basis.side // SHARPEST))
+        features = self.backbone.channels * config.pooled**2
+        return MapDecoder(config.detail, basis, atlas, self.backbone.widths, features, config.decoder_width)
 
     @property
     def device(self) -> torch.device:
@@ -130,11 +157,23 @@ class Reconstructor(nn.Module):
         """Coefficients of crops in sRGB, 0 to 1. `autocast` runs the backbone in that type."""
         normalised = (crops - self._mean) / self._deviation
         with torch.autocast(crops.device.type, autocast, enabled=autocast is not None):
-            features = self.backbone(normalised)
-        features = features.float()
+            stages = self.backbone.pyramid(normalised)
+        features = stages[-1].float()
         raw = self.head(features)
         seen = None if self.point_head is None else self.point_head(features)
-        return Prediction(self.absolute(raw), raw.log_sigma, seen)
+        coefficients = self.absolute(raw)
+        with torch.autocast(crops.device.type, autocast, enabled=autocast is not None):
+            decoded = self._decode(normalised, stages, coefficients)
+        return Prediction(coefficients, raw.log_sigma, seen, decoded)
+
+    def _decode(self, crops: Tensor, stages: list[Tensor], coefficients: Coefficients) -> DecodedMaps:
+        if self.decoder is None:
+            return BASES
+        with torch.no_grad(), torch.autocast(crops.device.type, enabled=False):
+            posed = self.shape(coefficients).posed
+        flat = nn.functional.adaptive_avg_pool2d(stages[-1], self.config.pooled).flatten(1)
+        decoded: DecodedMaps = self.decoder(crops, stages, flat, posed, coefficients.scale)
+        return decoded
 
     def absolute(self, raw: RawCoefficients) -> Coefficients:
         """Pose and camera of what the head says: the turn shared by neck and head, the gaze from the eyeLook
@@ -170,10 +209,16 @@ class Reconstructor(nn.Module):
         (screen,) = self.points(prediction.coefficients, side, ("dense669",))
         return Points(screen[..., :2], prediction.log_sigma)
 
-    def detail(self, coefficients: Coefficients, shape: Shape) -> Detail:
-        """Eqs. 4 to 9, mm."""
+    def detail(self, coefficients: Coefficients, shape: Shape, decoded: DecodedMaps = BASES) -> Detail:
+        """Eqs. 4 to 9, mm. A network with a decoder needs the maps `decoded` from the picture: those of the
+        `Prediction`."""
+        if decoded.names != DECODED[self.config.detail]:
+            raise ConfigError(
+                f"a network with detail = {self.config.detail!r} draws its detail from the picture; coefficients alone"
+                " (a saved face, another's expression) need one with detail = 'bases', as the shipped one"
+            )
         detail: Detail = self.detail_model(
-            shape.neutral, shape.expressive, coefficients.expression, coefficients.static
+            shape.neutral, shape.expressive, coefficients.expression, coefficients.static, decoded
         )
         return detail
 

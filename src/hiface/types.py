@@ -99,8 +99,30 @@ class Detail(_Batched):
     """D_str (Eq. 5): what full extension adds."""
     tension: Float[Tensor, "B R R"]
     """M (Eq. 8), scaled so that a polarised expression weighs about 1; positive where compressed."""
+    dynamic: Float[Tensor, "B R R"]
+    """D_dyn = M⁺ D_com + M⁻ D_str (Eq. 9); in row SD-1 of the ablation what a decoder draws instead, and D_com and
+    D_str are zero."""
     displacement: Float[Tensor, "B R R"]
-    """D = D_sta + M⁺ D_com + M⁻ D_str (Eqs. 7, 9)."""
+    """D = D_sta + D_dyn (Eq. 7)."""
+
+
+@dataclass(frozen=True)
+class DecodedMaps:
+    """Maps that a decoder drew in place of the bases' (rows SD-1 to SD-3 of the ablation), mm; None: the bases'."""
+
+    static: Float[Tensor, "B R R"] | None = None
+    compressed: Float[Tensor, "B R R"] | None = None
+    stretched: Float[Tensor, "B R R"] | None = None
+    dynamic: Float[Tensor, "B R R"] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The maps that were decoded."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) is not None)
+
+    def __getitem__(self, rows: slice | Tensor) -> DecodedMaps:
+        """The chosen faces."""
+        return DecodedMaps(**{name: getattr(self, name)[rows] for name in self.names})
 
 
 @dataclass(frozen=True)

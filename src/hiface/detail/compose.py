@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from jaxtyping import Float
@@ -24,15 +25,18 @@ def compose(
     """All maps of a face: `D = D_sta + D_dyn` with `D_dyn = M⁺ ⊙ D_com + M⁻ ⊙ D_str` (Eqs. 7, 9), mm.
 
     M⁺ = max(M, 0) and M⁻ = max(−M, 0): the paper calls M⁻ "the negative value of M", but a negative weight
-    would turn the stretched map inside out. `parts` leaves the other summand out of D: rows "w/o static"
-    ("dynamic") and "w/o dynamic" ("static") of the ablation.
+    would turn the stretched map inside out. `parts` as in `shown`.
+    """
+    dynamic = tension.clamp_min(0) * compressed + (-tension).clamp_min(0) * stretched
+    return shown(Detail(static, compressed, stretched, tension, dynamic, dynamic), parts)
+
+
+def shown(detail: Detail, parts: Parts) -> Detail:
+    """`detail` with `parts` of it in D, whatever was in it before.
+
+    "static" and "dynamic" leave the other summand of Eq. 7 out: rows "w/o dynamic" and "w/o static" of the ablation.
     """
     if parts not in PARTS:
         raise ConfigError(f"parts of the detail must be one of {', '.join(PARTS)}, got {parts!r}")
-    if parts == "static":
-        displacement = static
-    else:
-        displacement = tension.clamp_min(0) * compressed + (-tension).clamp_min(0) * stretched
-        if parts == "both":
-            displacement = static + displacement
-    return Detail(static, compressed, stretched, tension, displacement)
+    summands = {"static": detail.static, "dynamic": detail.dynamic}
+    return replace(detail, displacement=summands[parts] if parts in summands else detail.static + detail.dynamic)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hiface.detail.basis import DetailBasis
-from hiface.detail.compose import Parts, compose
+from hiface.detail.compose import Parts, compose, shown
 from hiface.detail.dynamic import DynamicCoefficients, Form
 from hiface.errors import ConfigError
 from hiface.face.model import FaceModel
@@ -17,7 +17,10 @@ from hiface.geometry.sparse import SparseRows
 from hiface.geometry.tension import TensionOperator, alignment_weights
 from hiface.geometry.topology import unique_edges
 from hiface.geometry.uv import UVAtlas
-from hiface.types import Detail
+from hiface.types import DecodedMaps, Detail
+
+BASES = DecodedMaps()
+"""No map is decoded: all are those of the bases."""
 
 
 class SDDetail(nn.Module):
@@ -78,11 +81,12 @@ class SDDetail(nn.Module):
         expressive: Float[Tensor, "B V 3"],
         expression: Float[Tensor, "B E"],
         static: Float[Tensor, "B K"],
+        decoded: DecodedMaps = BASES,
     ) -> Detail:
         """The detail of faces: shapes before pose in mm, ξ (weights), φ (standard deviations);
-        differentiable."""
+        differentiable. `decoded` as in `detail`."""
         compressed, stretched = self.dynamic(expression, static)
-        return self.detail(static, compressed, stretched, self.tension_map(neutral, expressive))
+        return self.detail(static, compressed, stretched, self.tension_map(neutral, expressive), decoded)
 
     def detail(
         self,
@@ -90,11 +94,20 @@ class SDDetail(nn.Module):
         compressed: Float[Tensor, "B C"],
         stretched: Float[Tensor, "B D"],
         tension: Float[Tensor, "B R R"],
+        decoded: DecodedMaps = BASES,
     ) -> Detail:
-        """The detail of given φ, φ_com, φ_str and tension map: for the generator and for edited faces."""
-        basis = self.basis
-        maps = basis.static(static), basis.compressed(compressed), basis.stretched(stretched)
-        return compose(*maps, tension, self.parts)
+        """The detail of given φ, φ_com, φ_str and tension map: for the generator and for edited faces.
+
+        Maps in `decoded` take the place of those that the coefficients make.
+        """
+        basis, given = self.basis, decoded
+        still = basis.static(static) if given.static is None else given.static
+        if given.dynamic is not None:
+            none = torch.zeros_like(still)
+            return shown(Detail(still, none, none, tension, given.dynamic, none), self.parts)
+        squeezed = basis.compressed(compressed) if given.compressed is None else given.compressed
+        spread = basis.stretched(stretched) if given.stretched is None else given.stretched
+        return compose(still, squeezed, spread, tension, self.parts)
 
     def tension_map(
         self, neutral: Float[Tensor, "B V 3"], expressive: Float[Tensor, "B V 3"]

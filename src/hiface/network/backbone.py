@@ -78,14 +78,16 @@ class ResNet(nn.Module):
         planes = [max(8, round(p * width)) for p in (64, 128, 256, 512)]
         self.conv1 = nn.Conv2d(3, planes[0], 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(planes[0])
-        inputs = planes[0]
+        inputs, widths = planes[0], []
         for k, (plane, depth) in enumerate(zip(planes, DEPTHS[name], strict=True)):
             stage = []
             for i in range(depth):
                 stage.append(block(inputs, plane, 2 if i == 0 and k > 0 else 1))
                 inputs = plane * block.expansion
             self.add_module(f"layer{k + 1}", nn.Sequential(*stage))
+            widths.append(inputs)
         self.channels = inputs
+        self.widths = tuple(widths)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -94,11 +96,17 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, crops: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B N H H"]:
+        return self.pyramid(crops)[-1]
+
+    def pyramid(self, crops: Float[Tensor, "B 3 S S"]) -> list[Float[Tensor, "B _ _ _"]]:
+        """What the four stages give, of `widths` channels and sides S/4, S/8, S/16 and S/32."""
         x = torch.relu(self.bn1(self.conv1(crops)))
         x = nn.functional.max_pool2d(x, 3, 2, 1)
+        stages: list[Tensor] = []
         for k in range(4):
             x = getattr(self, f"layer{k + 1}")(x)
-        return x
+            stages.append(x)
+        return stages
 
 
 def load_backbone_weights(backbone: ResNet, path: str | Path) -> list[str]:

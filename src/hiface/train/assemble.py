@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from hiface.detail.basis import DetailBasis
+from hiface.errors import ConfigError
 from hiface.face.albedo import AlbedoModel
 from hiface.face.asset import ARKIT
 from hiface.face.landmarks import mirror_pairs
@@ -20,6 +22,7 @@ from hiface.reconstructor import Reconstructor, start_from
 from hiface.train.age_teacher import plain_crops
 from hiface.train.batches import StepDataset
 from hiface.train.config import TrainConfig
+from hiface.train.frozen import start_coarse
 from hiface.train.loop import Validation, train
 from hiface.train.photometric import PhotometricTerm
 from hiface.train.photos import PhotoSet, load_packs
@@ -53,15 +56,20 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
     cv2.setNumThreads(0)  # before its first use: a pool of threads does not survive the fork of the loaders
     face = FaceModel.load(options.face_model)
     basis = DetailBasis.load(options.detail_basis)
+    torch.manual_seed(config.seed)
     model = Reconstructor(config.network, face, AlbedoModel.load(), basis)
     if options.backbone_weights is not None:
         load_backbone_weights(model.backbone, options.backbone_weights)
-    if options.start is not None:
+    if config.freeze_coarse:
+        if options.start is None:
+            raise ConfigError("freeze_coarse keeps the coarse face of weights to start from; give them (--start)")
+        start_coarse(model, options.start)
+    elif options.start is not None:
         left = start_from(model, options.start)
         log.info("started from %s; new: %s", options.start, ", ".join(left) or "nothing")
     photos = load_packs(options.photos, PACKS, "train") if options.photos else None
     shards = ShardSet(options.shards) if options.shards else None
-    ages = _ages(photos, options.teacher)
+    ages = photo_ages(photos, options.teacher)
     data = dataset(config, model, shards, photos, ages)
     photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
     return train(
@@ -105,7 +113,7 @@ def validation(config: TrainConfig, model: Reconstructor, options: RunOptions) -
     return Validation(photos, synthetic)
 
 
-def _ages(photos: PhotoSet | None, teacher: Path | None) -> np.ndarray | None:
+def photo_ages(photos: PhotoSet | None, teacher: Path | None) -> np.ndarray | None:
     """Γ_age of the photos: a teacher's answers, or without one the photos' own labels, softened."""
     if photos is None:
         return None

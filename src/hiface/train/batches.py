@@ -80,9 +80,10 @@ class StepDataset(Dataset[Batch]):
         """Synthetic faces and photos of a step."""
         config = self.config
         both = config.synthetic_batch + config.photo_batch
-        if self.shards is None or config.synthetic_batch == 0:
+        if self.shards is None or config.synthetic_batch == 0 or config.images == "photos":
             return 0, both
-        if self.photos is None or config.photo_batch == 0 or step < config.photos_from:
+        no_photos = self.photos is None or config.photo_batch == 0 or config.images == "synthetic"
+        if no_photos or step < config.photos_from:
             return both, 0
         return config.synthetic_batch, config.photo_batch
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from hiface.assets.format import unknown_name
 from hiface.errors import ConfigError
 from hiface.reconstructor import NetworkConfig
 
 _T = TypeVar("_T")
+Images = Literal["both", "synthetic", "photos"]
+IMAGES: tuple[Images, ...] = ("both", "synthetic", "photos")
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,17 @@ class TrainConfig:
     """Room for so many drawn faces decoded on the device, where crops are then cut and spoilt: for GPUs, which
     loaders cannot feed. 215 kB a face of 232 pixels. 0: loaders."""
     use_synthetic_truth: bool = True
-    """False: row "w/o Syn. Data" of the ablation, synthetic pictures give points and colours only."""
+    """False: synthetic pictures give points and colours only, as photos do."""
+    images: Images = "both"
+    """"photos" and "synthetic" fill a step with one kind alone: rows "w/o Syn. Data" and "synthetic only" of the
+    ablation."""
+    freeze_coarse: bool = False
+    """Only what detail alone depends on learns (`frozen.DETAIL`); the coarse face stays the start's, bit for
+    bit: the ablation's rows of detail."""
+
+    def __post_init__(self) -> None:
+        if self.images not in IMAGES:
+            raise ConfigError(unknown_name(self.images, IMAGES, "kind of images"))
 
 
 def from_toml(path: str | Path, base: TrainConfig | None = None) -> TrainConfig:

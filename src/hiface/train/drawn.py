@@ -10,9 +10,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hiface.detail.compose import shown
+from hiface.detail.sddetail import BASES
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE, normalised_errors
 from hiface.geometry.normals import vertex_normals
 from hiface.geometry.rotation import angle_between, matrix_from_axis_angle
@@ -21,9 +23,12 @@ from hiface.reconstructor import Reconstructor
 from hiface.refine import refine
 from hiface.train.batches import StepDataset
 from hiface.train.validate import groups_of
-from hiface.types import Coefficients, Detail, Shape
+from hiface.types import Coefficients, DecodedMaps, Detail, Shape
 
 REGIONS = ("realy_nose", "realy_mouth", "realy_forehead", "realy_cheek")
+MAPS = ("static", "dynamic", "displacement", "drawn")
+"""D_sta, D_dyn and D with the true expression and tension, so that no error of the coarse face is in them (a decoder's
+maps are what they are); then D as the network draws it."""
 _TRUTH = ("identity", "expression", "turn", "static", "compressed", "stretched")
 _68 = list(IBUG68_OF_MEDIAPIPE)
 
@@ -52,6 +57,10 @@ class DrawnErrors:
     """Distance along the normal to the true, detailed surface in each of `REGIONS`, each aligned by itself, mm."""
     detailed: Float[np.ndarray, "N 4"]
     """The same with the predicted displacement."""
+    maps: Float[np.ndarray, "N 4"]
+    """Root mean square over the mask of the errors of `MAPS`, mm."""
+    no_maps: Float[np.ndarray, "N 4"]
+    """The same of no detail at all."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +105,11 @@ def drawn_errors(model: Reconstructor, data: StepDataset, count: int = 600, fitt
         c = prediction.coefficients
         if fitted and prediction.seen is not None:
             c = refine(model, c, prediction.seen)
+        found = ruler.errors(c, truth, prediction.decoded)
         (screen,) = model.points(c, 1.0, ("mediapipe68",))
         real68 = np.stack([r["points478"][_68] for r in items])
         points = normalised_errors(screen[..., :2].cpu().numpy(), real68).mean(1)
-        parts.append({"points": points, **{k: v.cpu().numpy() for k, v in ruler.errors(c, truth).items()}})
+        parts.append({"points": points, **{k: v.cpu().numpy() for k, v in found.items()}})
     return DrawnErrors(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(DrawnErrors)})
 
 
@@ -115,21 +125,22 @@ class _Ruler:
         self.uv = torch.from_numpy(corners).to(model.device)
         self.chosen, self.narrow = self._region("face"), self._region("face_narrow")
         self.regions = [self._region(name) for name in REGIONS]
+        self.mask = model.detail_model.basis.mask
 
     def _region(self, name: str) -> Tensor:
         return torch.from_numpy(np.flatnonzero(self.model.face.region(name)[: self.count])).to(self.model.device)
 
-    def errors(self, c: Coefficients, truth: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def errors(self, c: Coefficients, truth: Mapping[str, Tensor], decoded: DecodedMaps = BASES) -> dict[str, Tensor]:
         model, chosen, narrow = self.model, self.chosen, self.narrow
         own, real = self._shape(c.identity, c.expression), self._shape(truth["identity"], truth["expression"])
         mean = model.face.mean[narrow].expand(len(c.identity), -1, -1)
         neutral, truth_neutral = own.neutral[:, narrow], real.neutral[:, narrow]
         offset, real_offset = ((s.expressive - s.neutral)[:, chosen] for s in (own, real))
         turn = matrix_from_axis_angle(c.rotation[:, 0] + c.rotation[:, 1])
-        detail = model.detail(c, own)
+        detail = model.detail(c, own, decoded)
         tension = model.detail_model.tension_map(real.neutral, real.expressive)
-        dynamic = truth["static"], truth["compressed"], truth["stretched"]
-        real_detail = model.detail_model.detail(*dynamic, tension)
+        coefficients = truth["static"], truth["compressed"], truth["stretched"]
+        real_detail = shown(model.detail_model.detail(*coefficients, tension), "both")
         flat = model.detail_model.basis.static(torch.zeros_like(c.static))
         coarse, detailed = self._surface_errors(own, detail, real, real_detail)
         return {
@@ -144,7 +155,24 @@ class _Ruler:
             "mean_static": _rms(flat - real_detail.static),
             "coarse": coarse,
             "detailed": detailed,
+            "maps": self._map_errors(c, truth["expression"], detail, real_detail, decoded),
+            "no_maps": _masked_rms(torch.stack(_of_maps(real_detail), 1), self.mask),
         }
+
+    def _map_errors(
+        self, c: Coefficients, expression: Tensor, drawn: Detail, real: Detail, decoded: DecodedMaps
+    ) -> Float[Tensor, "B 4"]:
+        """Of `MAPS`; NaN for a summand that the network's D does not have."""
+        model = self.model.detail_model
+        compressed, stretched = model.dynamic(expression, c.static)
+        own = model.detail(c.static, compressed, stretched, real.tension, decoded)
+        maps = [*_of_maps(own)[:3], drawn.displacement]
+        wrong = torch.stack([a - b for a, b in zip(maps, _of_maps(real), strict=True)], 1)
+        errors = _masked_rms(wrong, self.mask)
+        for k, part in enumerate(("dynamic", "static")):
+            if model.parts == part:
+                errors[:, k] = torch.nan
+        return errors
 
     def _shape(self, identity: Float[Tensor, "B I"], expression: Float[Tensor, "B E"]) -> Shape:
         """Without pose, which plays no part here."""
@@ -203,6 +231,14 @@ def aligned_distances(
 ) -> Float[Tensor, "B"]:
     """Mean vertex distance after the best similarity, or rigid motion, of each shape, mm."""
     return (aligned(points, truth, scaled) - truth).norm(dim=-1).mean(1)
+
+
+def _of_maps(detail: Detail) -> list[Float[Tensor, "B R R"]]:
+    return [detail.static, detail.dynamic, detail.displacement, detail.displacement]
+
+
+def _masked_rms(maps: Float[Tensor, "B N R R"], mask: Bool[Tensor, "R R"]) -> Float[Tensor, "B N"]:
+    return maps[..., mask].square().mean(-1).sqrt()
 
 
 def _rms(maps: Float[Tensor, "B R R"]) -> Float[Tensor, "B"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import logging
 import math
@@ -32,6 +33,7 @@ from hiface.train.checkpoint import read_checkpoint, restore_optimizer, save_che
 from hiface.train.config import TrainConfig, as_table
 from hiface.train.drawn import drawn_errors
 from hiface.train.drawn import figures as drawn_figures
+from hiface.train.frozen import freeze_coarse
 from hiface.train.objective import Objective, Photometric
 from hiface.train.precision import arithmetic
 from hiface.train.resident import Resident
@@ -56,6 +58,13 @@ class TrainingStep(nn.Module):
         super().__init__()
         self.model, self.config, self.photometric = model, config, photometric
         self.objective = Objective(model, config)
+        if config.freeze_coarse:
+            freeze_coarse(model)
+
+    def train(self, mode: bool = True) -> TrainingStep:
+        """As ever; a frozen coarse face stays in evaluation mode, for its statistics of normalisation are part of it.
+        Detail has no layer that knows the difference."""
+        return super().train(mode and not self.config.freeze_coarse)
 
     def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         crops = batch.crops.float().div(255).contiguous(memory_format=torch.channels_last)
@@ -83,11 +92,14 @@ def train(
     devices: int | str = "auto",
     accelerator: str = "auto",
     stop_after: float | None = None,
+    resident: Resident | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Train `model` by `data.config`; returns the path of the weights (the running average).
 
     `out` holds the checkpoint, the curves and the weights; a run that finds a checkpoint there goes on from it.
-    `stop_after` ends a piece of the run after so many seconds, with a checkpoint.
+    `stop_after` ends a piece of the run after so many seconds, with a checkpoint. `resident`: data that an earlier run
+    has already put on the device. `progress`: a display that is shown already and gets a bar more.
     """
     config, out = data.config, Path(out)
     torch.set_num_threads(config.threads)
@@ -100,9 +112,9 @@ def train(
     data.rank = fabric.global_rank
     started, log_rows = time.monotonic(), _Curves(out, first) if fabric.is_global_zero else None
     module.train()
-    with _progress(fabric.is_global_zero) as bar, _Stop() as stop:
+    with _shown(progress or progress_bar(fabric.is_global_zero), progress is not None) as bar, _Stop() as stop:
         task = bar.add_task("training", total=config.steps, completed=first)
-        for step, batch in _batches(data, config, first, fabric.device):
+        for step, batch in _batches(data, config, first, fabric.device, resident):
             torch.manual_seed(config.seed * 1_000_003 + step)
             _set_rate(optimizer, learning_rate(config, step))
             total, terms = module(batch, step)
@@ -124,6 +136,8 @@ def train(
                 module.train()
             if over:
                 break
+        if progress is not None:
+            bar.remove_task(task)
     return out / WEIGHTS
 
 
@@ -149,10 +163,12 @@ class _Stop:
         log.info("stopping after this step, with a checkpoint")
 
 
-def _batches(data: StepDataset, config: TrainConfig, first: int, device: torch.device) -> Iterator[tuple[int, Batch]]:
+def _batches(
+    data: StepDataset, config: TrainConfig, first: int, device: torch.device, resident: Resident | None
+) -> Iterator[tuple[int, Batch]]:
     """Batches on the device, from loader processes or from data that lie there."""
     if config.resident:
-        resident = Resident(data, device)
+        resident = resident.serving(data) if resident else Resident(data, device)
         for step in range(first, config.steps):
             yield step, resident.batch(step)
         return
@@ -259,11 +275,9 @@ def _validate(
             figures |= {f"synthetic/{k}": float(v) for k, v in vars(own).items()}
     if rows is not None:
         rows.validation(step, figures)
-    log.info(
-        "step %d: %s",
-        step,
-        ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k),
-    )
+    told = [f"{k} {v:.3f}" for k, v in figures.items() if "median" in k or "ratio" in k]
+    if told:
+        log.info("step %d: %s", step, ", ".join(told))
 
 
 class _Curves:
@@ -307,7 +321,12 @@ def _board(out: Path):  # type: ignore[no-untyped-def]  # the writer's type exis
     return SummaryWriter(str(out / "tensorboard"))
 
 
-def _progress(shown: bool) -> Progress:
+def _shown(progress: Progress, already: bool) -> contextlib.AbstractContextManager[Progress]:
+    return contextlib.nullcontext(progress) if already else progress
+
+
+def progress_bar(shown: bool = True) -> Progress:
+    """What long work shows: what, how far, how long, how long still."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

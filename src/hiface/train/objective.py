@@ -14,6 +14,7 @@ from hiface.geometry.rotation import matrix_from_axis_angle
 from hiface.reconstructor import Prediction, Reconstructor
 from hiface.train.batches import Batch
 from hiface.train.config import TrainConfig
+from hiface.train.detail_loss import DetailLoss
 
 Photometric = Callable[[Prediction, Batch], dict[str, Tensor]]
 
@@ -26,9 +27,6 @@ class Objective(nn.Module):
     expression_gram: Float[Tensor, "E E"]
     skin_density: Float[Tensor, "3"]
     skin_modes: Float[Tensor, "A 3"]
-    static_gram: Float[Tensor, "K K"]
-    compressed_gram: Float[Tensor, "C C"]
-    stretched_gram: Float[Tensor, "C C"]
 
     def __init__(self, model: Reconstructor, config: TrainConfig) -> None:
         super().__init__()
@@ -44,10 +42,7 @@ class Objective(nn.Module):
         density, modes = model.albedo.middle()
         self._keep("skin_density", density)
         self._keep("skin_modes", modes)
-        basis = model.detail_model.basis
-        for name in ("static", "compressed", "stretched"):
-            modes = getattr(basis, f"{name}_modes")
-            self._keep(f"{name}_gram", losses.gram_of(modes, modes.shape[1]))
+        self.detail_loss = DetailLoss(model)
 
     def _keep(self, name: str, tensor: Tensor) -> None:
         self.register_buffer(name, tensor, persistent=False)
@@ -91,7 +86,8 @@ class Objective(nn.Module):
         n, c = batch.synthetic, prediction.coefficients
         if not self.config.use_synthetic_truth:
             return {"prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n])}
-        compressed, stretched = self.model.detail_model.dynamic(batch.expression, c.static[:n])
+        dynamic = self.detail_loss.dynamic(c.static[:n], batch)
+        detail = self.detail_loss(c.static[:n], dynamic, prediction.decoded[:n], batch)
         turn = matrix_from_axis_angle(c.rotation[:n, 0] + c.rotation[:n, 1])
         return {
             "vertex": losses.modes_loss(c.identity[:n], batch.identity, self.vertex_gram),
@@ -100,12 +96,10 @@ class Objective(nn.Module):
             "expression": losses.modes_loss(c.expression[:n], batch.expression, self.expression_gram)
             + 0.5 * (c.expression[:n] - batch.expression).abs().mean(),
             "rotation": losses.rotation_loss(turn, batch.turn),
-            "detail": losses.modes_loss(c.static[:n], batch.static, self.static_gram)
-            + losses.modes_loss(compressed, batch.compressed, self.compressed_gram)
-            + losses.modes_loss(stretched, batch.stretched, self.stretched_gram),
+            "detail": detail,
             "light": (c.light[:n] - batch.light).abs().mean(),
             "albedo": self._skin_colour_loss(c.albedo[:n], batch.albedo_mean),
-            "prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n], compressed, stretched),
+            "prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n], *dynamic),
         }
 
     def _skin_colour_loss(self, albedo: Float[Tensor, "N A"], colour: Float[Tensor, "N 3"]) -> Float[Tensor, ""]:

@@ -13,6 +13,7 @@ from hiface.reconstructor import Prediction, Reconstructor
 from hiface.render.renderer import Renderer
 from hiface.train.batches import Batch
 from hiface.train.teachers import RecognitionTeacher
+from hiface.types import Shape
 
 RELIEF_FROM = 112
 """Sides of pictures below which wrinkles are smaller than a pixel: no relief is drawn there."""
@@ -56,10 +57,18 @@ class PhotometricTerm:
         """sRGB pictures of the chosen faces, and where they see the mesh."""
         model, c = self.model, prediction.coefficients[chosen]
         shape = model.shape(c, "skin")
-        relief = slopes(model.detail(c, shape).displacement) if self.side >= RELIEF_FROM else None
+        relief = self._relief(prediction, chosen, shape)
         textures = (self.albedo.face(c.albedo, self.side), self.albedo.head(c.albedo, self.side))
         drawn = self.renderer(shape.posed, c.scale, c.light, textures, slopes=relief)
         return srgb_from_linear(drawn.image.clamp(0, 1)), drawn.face_id >= 0
+
+    def _relief(
+        self, prediction: Prediction, chosen: Int[Tensor, "N"], shape: Shape
+    ) -> Float[Tensor, "N R R 2"] | None:
+        if self.side < RELIEF_FROM:
+            return None
+        coefficients, decoded = prediction.coefficients[chosen], prediction.decoded[chosen]
+        return slopes(self.model.detail(coefficients, shape, decoded).displacement)
 
     def _rows(self, size: int, device: torch.device) -> Int[Tensor, "N"]:
         """Rows spread over the batch, other ones each time: torch's generator is seeded by the step."""

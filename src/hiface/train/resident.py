@@ -7,6 +7,7 @@ run repeats exactly only if all shards were there from its start.
 
 from __future__ import annotations
 
+import copy
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -58,6 +59,12 @@ class Resident:
             assert self.photos is not None
             parts.append(self._photos(self._draw(rng, photos, len(self.photos["pictures"])), rng, jitter=True))
         return self._collate(parts)
+
+    def serving(self, data: StepDataset) -> Resident:
+        """The same tables for another run on the same faces and photos: nothing is decoded again."""
+        other = copy.copy(self)
+        other.data, other.config = data, data.config
+        return other
 
     def grow(self) -> None:
         """Take in shards that have appeared since."""

@@ -1,0 +1,1 @@
+"""The ablation study: rows of differences, trained several times each, measured and put into tables."""
