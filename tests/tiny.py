@@ -57,8 +57,8 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         "uv": all_uv.astype(np.float32), "uv_polygons": all_polygons.astype(np.int32),
         "joint_index": np.array([[0, 1], [6, 7], [SKIN, SKIN + 5], [SKIN + 6, SKIN + 11]], np.int32),
         "joint_weight": np.full((4, 2), 0.5, np.float32),
-        "skin_weights": _weights(n), "symmetry": np.arange(n, dtype=np.int32),
-        "region_masks": np.stack([np.arange(n) < SKIN, np.arange(n) < SKIN // 2]).astype(np.uint8),
+        "skin_weights": _weights(n), "symmetry": _symmetry(),
+        "region_masks": np.stack([np.arange(n) < SKIN, np.arange(n) < SKIN // 2, _narrow(n)]).astype(np.uint8),
     }  # fmt: skip
     tensors["identity"], tensors["identity_scale"] = quantise(modes)
     tensors["expression"], tensors["expression_scale"] = quantise(expressions)
@@ -67,7 +67,7 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         weight = rng.dirichlet(np.ones(3), count).astype(np.float32)
         tensors[f"landmark_{name}_index"], tensors[f"landmark_{name}_weight"] = index, weight
     meta = {
-        "expression_names": names, "joint_parents": [-1, 0, 1, 1], "region_names": ["face", "lower"],
+        "expression_names": names, "joint_parents": [-1, 0, 1, 1], "region_names": ["face", "lower", "face_narrow"],
         "parts": {
             "face": {"vertices": [0, SKIN], "polygons": [0, len(polygons)]},
             "eyeball_left": {"vertices": [SKIN, SKIN + 6], "polygons": [len(polygons), len(polygons) + 8]},
@@ -76,6 +76,20 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         "skin": {"vertices": [0, SKIN], "polygons": [0, len(polygons)]},
     }  # fmt: skip
     return tensors, meta
+
+
+def _symmetry() -> np.ndarray:
+    """The mirror image of each vertex: columns of the grid swap, the eyes swap, and each eye's left and right."""
+    grid = np.arange(SKIN).reshape(GRID, GRID)[:, ::-1].reshape(-1)
+    eye = np.array([0, 3, 2, 1, 4, 5])
+    return np.concatenate([grid, SKIN + 6 + eye, SKIN + eye]).astype(np.int32)
+
+
+def _narrow(count: int) -> np.ndarray:
+    """The middle of the grid."""
+    inside = np.zeros((GRID, GRID), bool)
+    inside[2:-2, 3:-3] = True
+    return np.concatenate([inside.reshape(-1), np.zeros(count - SKIN, bool)])
 
 
 def _smooth(rng: np.random.Generator, vertices: np.ndarray, count: int, size: float) -> np.ndarray:

@@ -71,25 +71,16 @@ def _landmarks(
     errors, groups, pool = pack_errors(model, pack, answers), _groups(pack), " + ".join(names)
     unit, whole = "% of the outer eye corners' distance", errors.each.mean(1)
     frontal = np.abs(pack.yaw) < FRONTAL
-    return [
+    missed = 100 * (~answers.found).astype(float)
+    found = [
         Measured(f"{pool}: 68 points", unit, whole, pack.person, groups),
         Measured(f"{pool}: inner 51 points", unit, errors.each[:, INNER51].mean(1), pack.person, groups),
-        Measured(
-            f"{pool}: 68 points, yaw below {FRONTAL:g}°",
-            unit,
-            whole[frontal],
-            pack.person[frontal],
-            {k: v[frontal] for k, v in groups.items()},
-        ),
-        Measured(
-            f"{pool}: missed by the detector",
-            "% of photos",
-            100 * (~answers.found).astype(float),
-            pack.person,
-            groups,
-            "mean",
-        ),
+        Measured(f"{pool}: missed by the detector", "% of photos", missed, pack.person, groups, "mean"),
     ]
+    if frontal.any():
+        title, kept = f"{pool}: 68 points, yaw below {FRONTAL:g}°", {k: v[frontal] for k, v in groups.items()}
+        found.append(Measured(title, unit, whole[frontal], pack.person[frontal], kept))
+    return found
 
 
 def _jitter(model: HiFace, data: Path, cache: AnswerCache, count: int, progress: Progress | None) -> Measured:
