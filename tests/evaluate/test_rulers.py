@@ -246,10 +246,10 @@ def test_every_report_writes_its_files(name, model, data, cache, tmp_path):
     pytest.importorskip("matplotlib")
     report = {
         "landmarks": lambda: landmark_report(model, data, tmp_path, cache),
-        "jitter": lambda: jitter_report(model, data, tmp_path, cache, 3),
+        "jitter": lambda: jitter_report(model, data, tmp_path, cache, 2),
         "consistency": lambda: consistency_report(model, data, tmp_path, cache),
         "decoupling": lambda: decoupling_report(model, data, drawn_people(model), tmp_path, cache),
-        "fairness": lambda: fairness_report(model, data, tmp_path, cache, 3),
+        "fairness": lambda: fairness_report(model, data, tmp_path, cache, 2),
     }
     sections = report[name]()
     told = json.loads((tmp_path / f"{name}.json").read_text())
@@ -260,6 +260,11 @@ def test_every_report_writes_its_files(name, model, data, cache, tmp_path):
     for picture in (*tmp_path.glob("*.png"), *tmp_path.glob("*.jpg")):
         assert cv2.imread(str(picture)) is not None
     assert len(list(tmp_path.glob(f"{name}*.[pj][np]g"))) >= 1 or name == "decoupling"
+
+
+def test_one_photo_has_nobody_to_be_compared_with(model, data, cache, tmp_path):
+    with pytest.raises(ConfigError, match="2 or more"):
+        jitter_report(model, data, tmp_path, cache, 1)
 
 
 def test_london_alone_is_taken(data):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hiface.errors import ConfigError
 from hiface.evaluate.answers import AnswerCache, Answers, Progress, labelled_box
 from hiface.evaluate.disturbances import SERIES
 from hiface.evaluate.jitter import LOST_MM, Spread, classes, jitter_answers, mild, of_class, people_apart, spread, table
@@ -23,6 +24,8 @@ PACKS = ("fairface", "more", "portraits")
 
 def jitter_pack(data: Path, count: int) -> Pack:
     """At most `count` of the validation photos, evenly spaced over all."""
+    if count < 2:
+        raise ConfigError(f"{count} photos: jitter is compared with the distance between people; give 2 or more")
     pack = Pack.cat([read_pack(data / name, "val") for name in PACKS])
     rows = np.unique(np.linspace(0, len(pack) - 1, min(count, len(pack))).round().astype(int))
     return pack.take(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hiface.cli.evaluate.show import progress, show
+from hiface.cli.evaluate.sections import progress, show_sections
 
 if TYPE_CHECKING:
     from hiface.evaluate.decoupling import Drawn
@@ -44,7 +44,7 @@ def decoupling(
     with progress() as told:
         cache = AnswerCache.of(model, out / "answers")
         sections = decoupling_report(model, data, drawn, out, cache, on_progress=told)
-    show(sections)
+    show_sections(sections)
 
 
 def _drawn(folder: Path, model: HiFace) -> Drawn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hiface.assets.format import json_text, write_atomically
-from hiface.cli.evaluate.show import show_rows
+from hiface.cli.evaluate.show import show
 
 
 def drawn(*, shards: Path, weights: str = "hiface.safetensors", count: int = 600, out: Path | None = None) -> None:
@@ -34,7 +34,7 @@ def drawn(*, shards: Path, weights: str = "hiface.safetensors", count: int = 600
     data = dataset(TrainConfig(network=network.config), network, ShardSet(shards), None)
     errors = drawn_errors(network, data, count, fitted=True)
     report = {"faces": len(errors.shape), **asdict(figures(errors))}
-    show_rows(f"{shards}", [{"figure": k, "value": v if isinstance(v, int) else f"{v:.3f}"} for k, v in report.items()])
+    show(f"{shards}", [{"figure": k, "value": v if isinstance(v, int) else f"{v:.3f}"} for k, v in report.items()])
     regions = [
         {
             "group": name.removeprefix("realy_"),
@@ -44,7 +44,7 @@ def drawn(*, shards: Path, weights: str = "hiface.safetensors", count: int = 600
         }
         for k, name in enumerate(REGIONS)
     ]
-    show_rows("Surface, along the normal, each region aligned by itself", regions)
+    show("Surface, along the normal, each region aligned by itself", regions)
     if out is not None:
         value = {**report, "regions": regions}
         write_atomically(out, lambda path: path.write_text(json_text(value)))

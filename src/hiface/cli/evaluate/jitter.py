@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hiface.cli.evaluate.show import progress, show
+from hiface.cli.evaluate.sections import progress, show_sections
 
 
 def jitter(
@@ -37,4 +37,4 @@ def jitter(
     model = load(weights, device)
     with progress() as told:
         sections = jitter_report(model, data, out, AnswerCache.of(model, out / "answers"), count, on_progress=told)
-    show(sections)
+    show_sections(sections)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hiface.cli.evaluate.show import progress, show
+from hiface.cli.evaluate.sections import progress, show_sections
 
 
 def landmarks(
@@ -33,4 +33,4 @@ def landmarks(
     with tempfile.TemporaryDirectory() as nowhere, progress() as told:
         cache = AnswerCache.of(model, Path(nowhere) if out is None else out / "answers")
         sections = landmark_report(model, data, out, cache, told)
-    show(sections)
+    show_sections(sections)
