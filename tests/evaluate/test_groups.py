@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hiface.errors import ConfigError
-from hiface.evaluate.groups import FEW, Measured, drawn_statistics, figures, interval, largest_gap
+from hiface.evaluate.groups import FEW, Measured, drawn_statistics, figures, in_order, interval, largest_gap
 from hiface.evaluate.statistics import Bootstrap
 
 BOOTSTRAP = Bootstrap(draws=300)
@@ -25,6 +25,11 @@ def test_figures_are_those_of_the_values(statistic):
     assert found[2].value == getattr(np, statistic)(values[:10])
     assert [f.few for f in found[1:]] == [False, True, False]
     assert all(f.interval.low <= f.value <= f.interval.high for f in found)
+
+
+def test_ages_are_in_order():
+    names = ["70+", "3-9", "unknown", "10-19", "0-2"]
+    assert sorted(names, key=in_order) == ["unknown", "0-2", "3-9", "10-19", "70+"]
 
 
 def test_a_group_copied_twice_has_no_gap():

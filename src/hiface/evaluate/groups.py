@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -80,9 +81,15 @@ def figures(measured: Measured, bootstrap: Bootstrap = USUAL) -> list[GroupFigur
     everyone = np.ones(len(measured.values), bool)
     found = [_figure(measured, "all", "all", everyone, bootstrap)]
     for attribute, names in measured.groups.items():
-        for name in sorted(set(names.tolist())):
+        for name in sorted(set(names.tolist()), key=in_order):
             found.append(_figure(measured, attribute, name or "unknown", names == name, bootstrap))
     return found
+
+
+def in_order(name: str) -> tuple[float, str]:
+    """Sorts group names by the number they begin with, then by letter: 3-9 before 10-19."""
+    digits = re.match(r"\d+", name)
+    return (float(digits.group()) if digits else -1.0, name)
 
 
 def largest_gap(measured: Measured, attribute: str, bootstrap: Bootstrap = USUAL) -> Gap | None:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hiface.evaluate.answers import AnswerCache, Answers, Progress, pack_answers, photo_points
-from hiface.evaluate.groups import interval
+from hiface.evaluate.groups import in_order, interval
 from hiface.evaluate.statistics import USUAL, Bootstrap, Curve, cumulative_curve
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE, INNER51, normalised_errors
 from hiface.model import HiFace
@@ -88,7 +88,7 @@ def table(errors: LandmarkErrors, bootstrap: Bootstrap = USUAL) -> list[dict[str
     """Rows of figures: all photos, then by age, gender, race and yaw."""
     rows = [_row("all", errors, bootstrap)]
     for title, values in (("age", errors.age), ("gender", errors.gender), ("race", errors.race)):
-        for v in sorted(set(values.tolist())):
+        for v in sorted(set(values.tolist()), key=in_order):
             rows.append(_row(f"{title}: {v or 'unknown'}", errors.chosen(values == v), bootstrap))
     for low, high in YAWS:
         inside = (np.abs(errors.yaw) >= low) & (np.abs(errors.yaw) < high)

@@ -20,14 +20,14 @@ _GREY = "#5f6b73"
 
 def plot_curves(path: Path, curves: Mapping[str, Curve], title: str, x_label: str, y_label: str) -> Path | None:
     """Cumulative curves by name in one frame; None where matplotlib is missing."""
-    figure, axes = _frame(7.0, 4.4, title)
+    figure, axes = _frame(7.0, 5.2, title)
     if figure is None:
         return None
     for (name, curve), colour in zip(curves.items(), _COLOURS, strict=False):
         axes.plot(curve.threshold_mm, curve.percent, label=name, color=colour, linewidth=1.8)
     top = max(float(c.threshold_mm[-1]) for c in curves.values())
     axes.set(xlim=(0, top), ylim=(0, 100), xlabel=x_label, ylabel=y_label)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     return _save(figure, path)
 
 

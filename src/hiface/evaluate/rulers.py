@@ -38,7 +38,7 @@ def write_ruler(folder: str | Path, name: str, facts: Mapping[str, object], sect
 
 
 def _stem(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:40]
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:60]
 
 
 def _cell(value: object) -> str:
