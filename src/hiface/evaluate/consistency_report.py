@@ -52,7 +52,7 @@ def _rows(measured: Consistency) -> list[dict[str, object]]:
         row: dict[str, object] = {"group": title}
         for name, values in parts.items():
             low, middle, high = np.percentile(values, [10, 50, 90])
-            row |= {f"{name}, median mm": round(middle, 3), f"{name}, 10–90 %": f"{low:.3f}–{high:.3f}"}
+            row |= {f"{name}, median mm": round(middle, 4), f"{name}, 10–90 %": f"{low:.4f}–{high:.4f}"}
         row |= {"ratio": round(found.ratio, 3), "interval": f"{found.interval.low:.3f}–{found.interval.high:.3f}"}
         rows.append(row)
     return rows

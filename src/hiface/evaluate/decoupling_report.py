@@ -58,12 +58,12 @@ def _rows(found: Mapping[str, Spreads]) -> list[dict[str, object]]:
     return [
         {
             "group": name,
-            "within a person, mm": round(s.within, 3),
-            "between people, mm": round(s.between, 3),
+            "within a person, mm": round(s.within, 4),
+            "between people, mm": round(s.between, 4),
             "within / between": round(s.within / s.between, 3) if s.between else None,
             "share": round(s.share, 3),
             "interval": f"{s.share_interval.low:.3f}–{s.share_interval.high:.3f}",
-            "true people apart, mm": None if s.true_between is None else round(s.true_between, 3),
+            "true people apart, mm": None if s.true_between is None else round(s.true_between, 4),
         }
         for name, s in found.items()
     ]
@@ -82,7 +82,7 @@ def _swap_rows(moved: Mapping[str, Moved]) -> list[dict[str, object]]:
 
 
 def _middle_and_most(values: np.ndarray) -> str:
-    return f"{np.median(values):.3f} ({values.max():.3f})"
+    return f"{np.median(values):.4f} ({values.max():.4f})"
 
 
 def _write_worst(path: Path, model: HiFace, drawn: Drawn, answers: Answers) -> None:
