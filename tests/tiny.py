@@ -58,7 +58,7 @@ def face_tensors(identity: int = 4, seed: int = 0) -> tuple[dict[str, np.ndarray
         "uv": all_uv.astype(np.float32), "uv_polygons": all_polygons.astype(np.int32),
         "joint_index": np.array([[0, 1], [6, 7], [SKIN, SKIN + 5], [SKIN + 6, SKIN + 11]], np.int32),
         "joint_weight": np.full((4, 2), 0.5, np.float32),
-        "skin_weights": _weights(n), "symmetry": np.arange(n, dtype=np.int32),
+        "skin_weights": _weights(n), "symmetry": _symmetry(),
         "region_masks": np.stack([np.arange(n) < SKIN, np.arange(n) < SKIN // 2, *_quarters(n)]).astype(np.uint8),
     }  # fmt: skip
     tensors["identity"], tensors["identity_scale"] = quantise(modes)
@@ -86,6 +86,13 @@ def _quarters(count: int) -> list[np.ndarray]:
     on = index < SKIN
     quarters = [on & ((row < 6) == low) & ((column < 6) == left) for low in (True, False) for left in (True, False)]
     return [*quarters, on & (np.abs(row - 6) < 4) & (np.abs(column - 6) < 4)]
+
+
+def _symmetry() -> np.ndarray:
+    """The mirror image of each vertex: columns of the grid swap, the eyes swap, and each eye's left and right."""
+    grid = np.arange(SKIN).reshape(GRID, GRID)[:, ::-1].reshape(-1)
+    eye = np.array([0, 3, 2, 1, 4, 5])
+    return np.concatenate([grid, SKIN + 6 + eye, SKIN + eye]).astype(np.int32)
 
 
 def _smooth(rng: np.random.Generator, vertices: np.ndarray, count: int, size: float) -> np.ndarray:

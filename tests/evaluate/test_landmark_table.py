@@ -11,7 +11,7 @@ def test_groups_partition_the_photos():
     each = rng.uniform(1, 5, (40, 68))
     errors = LandmarkErrors(
         each, np.array(["20-29", "60-69"] * 20), np.array(["Female"] * 15 + ["Male"] * 25), np.array([""] * 40),
-        rng.uniform(-80, 80, 40), 0,
+        rng.uniform(-80, 80, 40), np.array([""] * 40), 0,
     )  # fmt: skip
     rows = {row["group"]: row for row in table(errors)}
     assert rows["all"]["median 68"] == pytest.approx(np.median(each.mean(1)), abs=0.006)

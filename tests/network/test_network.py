@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from hiface.errors import AssetError, ConfigError
-from hiface.network.backbone import ResNet, load_backbone_weights
+from hiface.network.backbone import LARGEST, BoundedNorm, ResNet, load_backbone_weights
 from hiface.network.head import leaky_unit
 from hiface.reconstructor import NetworkConfig, Reconstructor, load_reconstructor, save_weights
 from tiny import albedo_model, detail_basis, face_model
@@ -30,6 +30,25 @@ def test_backbones_have_torchvisions_size(name, parameters):
     backbone = ResNet(name)
     assert sum(p.numel() for p in backbone.parameters()) == parameters
     assert backbone(torch.zeros(1, 3, 64, 64)).shape == (1, backbone.channels, 2, 2)
+
+
+def test_normalisation_is_batch_normalisation_within_its_bound():
+    norm, plain = BoundedNorm(3).eval(), torch.nn.BatchNorm2d(3).eval()
+    x = torch.tensor([-400.0, -9.0, 0.0, 9.0, 400.0])[None, None, None].expand(1, 3, 1, 5)
+    torch.testing.assert_close(norm(x)[..., 1:4], plain(x)[..., 1:4])
+    assert norm(x).abs().max() == LARGEST
+
+
+def test_a_pattern_that_grows_from_block_to_block_is_held():
+    """Blocks whose fixed statistics are ten times too small, as for a pattern that training never met."""
+    torch.manual_seed(0)
+    backbone = ResNet("resnet34", 0.125).eval()
+    for module in backbone.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.fill_(0.1)
+    with torch.no_grad():
+        features = backbone(torch.rand(1, 3, 64, 64))
+    assert features.max() <= 4 * LARGEST  # a shortcut and three blocks
 
 
 def test_backbone_weights_load_by_torchvisions_names(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hiface.errors import ConfigError
+from hiface.synth.generate import _EXPRESSION, Generator
 from hiface.synth.shards import ShardOptions, generate_shards, read_identities
 from hiface.train.shards import ShardSet
 
@@ -79,3 +80,21 @@ def test_identities_are_never_unpickled(tmp_path):
     (tmp_path / "people.npy").write_bytes(buffer.getvalue())
     with pytest.raises(ConfigError, match="npy"):
         read_identities(tmp_path / "people.npy", 4)
+
+
+def test_a_series_is_another_set(tmp_path):
+    generate_shards(options(tmp_path))
+    with pytest.raises(ConfigError, match="series"):
+        generate_shards(options(tmp_path, series=5))
+    with pytest.raises(ConfigError, match="series 0"):
+        options(tmp_path, series=0)
+
+
+def test_a_series_shares_everything_but_its_expressions():
+    """Random streams tell: person, scene, lens and detail are the series' own, the expression is each sample's."""
+    generator = Generator(None, seed=1, series=5)
+    drawn = {which: [generator._stream(i, which).random() for i in range(10)] for which in range(_EXPRESSION + 1)}
+    for which, values in drawn.items():
+        assert len(set(values)) == (10 if which == _EXPRESSION else 2)
+    alone = Generator(None, seed=1)
+    assert len({alone._stream(i, 0).random() for i in range(10)}) == 10

@@ -13,6 +13,7 @@ def synth(
     seed: int = 1,
     workers: int = 1,
     identities: Path | None = None,
+    series: int = 1,
     preview: str | None = None,
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
@@ -33,6 +34,8 @@ def synth(
         Processes.
     identities
         .npy file with a row of identity coefficients a person, to draw those people in turn.
+    series
+        Samples in a row that show one person in one scene, each with an expression of its own.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
     """
@@ -41,7 +44,9 @@ def synth(
 
     if preview is None:
         generate_shards(
-            ShardOptions(count=count, seed=seed, out=out, data=data, workers=workers, identities=identities)
+            ShardOptions(
+                count=count, seed=seed, out=out, data=data, workers=workers, identities=identities, series=series
+            )
         )
     else:
         write_sheet(out, data, preview, seed)

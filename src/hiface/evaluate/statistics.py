@@ -29,6 +29,9 @@ class Bootstrap:
     seed: int = 0
 
 
+USUAL = Bootstrap()
+
+
 @dataclass(frozen=True)
 class Summary:
     """One column of errors, millimetres."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from hiface.errors import ConfigError
 
@@ -33,9 +33,22 @@ class Pack:
     source: np.ndarray
     person: np.ndarray
     name: np.ndarray
+    hand189: Float[np.ndarray, "N 189 2"]
+    """Points that people placed (the 189 of PsychoMorph), as fractions; NaN where there are none."""
 
     def __len__(self) -> int:
         return len(self.encoded)
+
+    def take(self, rows: Int[np.ndarray, "M"]) -> Pack:
+        """The chosen photos, in the order given."""
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "encoded"}
+        return Pack(encoded=[self.encoded[i] for i in rows], **arrays)
+
+    @classmethod
+    def cat(cls, packs: Sequence[Pack]) -> Pack:
+        """Packs as one."""
+        arrays = {f.name: np.concatenate([getattr(p, f.name) for p in packs]) for f in fields(cls)[1:]}
+        return cls(encoded=[data for p in packs for data in p.encoded], **arrays)
 
     def photos(self) -> Iterator[tuple[bytes, Float[np.ndarray, "478 2"]]]:
         yield from zip(self.encoded, self.fractions, strict=True)
@@ -60,8 +73,16 @@ def read_pack(folder: str | Path, part: str) -> Pack:
         years=labels["years"][chosen].astype(np.float32),
         yaw=labels["yaw_pitch_roll"][chosen, 0].astype(np.float32),
         name=labels["id"][chosen],
+        hand189=_hand_placed(labels, chosen),
         **texts,
     )
+
+
+def _hand_placed(labels: Mapping[str, np.ndarray], chosen: np.ndarray) -> np.ndarray:
+    if "psychomorph189_i16" not in labels:
+        return np.full((len(chosen), 189, 2), np.nan)
+    integers = labels["psychomorph189_i16"][chosen]
+    return np.where(integers == -32768, np.nan, integers.astype(np.float64) / 8192)
 
 
 def _scores(mediapipe: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from hiface.synth.camera import orthographic
 from hiface.synth.canvas import Drawn, draw
 from hiface.synth.kernels import pool_radiance
 from hiface.synth.light import total_harmonics
-from hiface.synth.people import Figures, Person, draw_person, shapes
+from hiface.synth.people import Figures, Person, draw_expression, draw_person, shapes
 from hiface.synth.scene import Scene, draw_scene
 from hiface.synth.things import Wearer
 
@@ -30,7 +30,7 @@ CHUNK = 20
 HANDS, PATCHES, FRAMES = 0.06, 0.06, 0.06
 _JPEG_QUALITY = 92
 POINT_SETS = ("dense669", "mediapipe478")
-_PERSON, _SCENE, _LENS, _DETAIL = range(4)
+_PERSON, _SCENE, _LENS, _DETAIL, _EXPRESSION = range(5)
 """Independent streams of random numbers of one sample."""
 
 
@@ -70,6 +70,8 @@ class Generator:
     side: int = SIDE
     identities: Float[np.ndarray, "N I"] | None = None
     """β of the people, in turn; None draws them."""
+    series: int = 1
+    """Samples in a row that show one person in one scene, each with an expression of its own."""
     _chunk: int = -1
     _people: list[Person] = field(default_factory=list)
     _figures: Figures | None = None
@@ -90,7 +92,7 @@ class Generator:
         return self._finish(index, person, figures, row, scene, drawn, points, points68)
 
     def _stream(self, index: int, which: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, index, which])
+        return np.random.default_rng([self.seed, index if which == _EXPRESSION else index // self.series, which])
 
     def _person(self, index: int) -> tuple[Person, Figures, int]:
         chunk, row = divmod(index, CHUNK)
@@ -100,8 +102,13 @@ class Generator:
             streams = (self._stream(i, _PERSON) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
             self._people = [draw_person(rng, names, size, self.sources.scores) for rng in streams]
             if self.identities is not None:
-                rows = self.identities[np.arange(chunk * CHUNK, (chunk + 1) * CHUNK) % len(self.identities)]
+                turns = np.arange(chunk * CHUNK, (chunk + 1) * CHUNK) // self.series
+                rows = self.identities[turns % len(self.identities)]
                 self._people = [replace(p, identity=row) for p, row in zip(self._people, rows, strict=True)]
+            if self.series > 1:
+                streams = (self._stream(i, _EXPRESSION) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
+                drawn = (draw_expression(rng, names, self.sources.scores) for rng in streams)
+                self._people = [replace(p, expression=e) for p, e in zip(self._people, drawn, strict=True)]
             self._figures = figures = shapes(model, self._people)
             wrinkles = self.sources.wrinkles
             streams = (self._stream(i, _DETAIL) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))

@@ -69,15 +69,18 @@ class ShardOptions:
     """Pixels of a stored picture."""
     identities: Path | None = None
     """A .npy file of rows of β, standard deviations: sample i shows row i modulo their number; None draws them."""
+    series: int = 1
+    """Samples in a row that show one person in one scene, each with an expression of its own."""
     shard: int = SHARD
     """Samples in a shard."""
     make_sampler: Callable[[ShardOptions], Sampler] | None = field(default=None, compare=False)
     """For tests: what makes the samples instead of the generator. Must be a module's function."""
 
     def __post_init__(self) -> None:
-        if self.count < 1 or self.workers < 1 or self.shard < 1:
+        if min(self.count, self.workers, self.shard, self.series) < 1:
             raise ConfigError(
-                f"count {self.count}, workers {self.workers}, samples a shard {self.shard}: all must be at least 1"
+                f"count {self.count}, workers {self.workers}, series {self.series}, samples a shard {self.shard}:"
+                " all must be at least 1"
             )
 
 
@@ -128,7 +131,7 @@ def generator_sampler(options: ShardOptions) -> Sampler:
     identities = (
         None if options.identities is None else read_identities(options.identities, sources.model.identity_size)
     )
-    generator = Generator(sources, options.seed, options.side, identities)
+    generator = Generator(sources, options.seed, options.side, identities, options.series)
     return lambda index: generator.sample(index).files()
 
 
@@ -177,7 +180,9 @@ def _is_done(options: ShardOptions, number: int) -> bool:
 
 
 def _identity(options: ShardOptions) -> dict[str, int | str]:
-    fixed = {} if options.identities is None else {"identities": _digest(options.identities)}
+    fixed: dict[str, int | str] = {} if options.identities is None else {"identities": _digest(options.identities)}
+    if options.series > 1:
+        fixed["series"] = options.series
     return {
         **fixed,
         "format": FORMAT,

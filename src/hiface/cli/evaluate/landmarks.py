@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from hiface.assets.format import json_text, write_atomically
-from hiface.cli.evaluate.show import show
+from hiface.cli.evaluate.sections import progress, show_sections
 
 
 def landmarks(
     *, data: Path, weights: str = "hiface.safetensors", device: str = "auto", out: Path | None = None
 ) -> None:
-    """Landmark errors on the labelled packs, by age, gender, race and yaw.
+    """Landmark errors on the labelled packs, by age, gender, race and yaw, and against points that people placed.
 
     Parameters
     ----------
@@ -23,16 +21,16 @@ def landmarks(
     device
         "auto", "cpu" or "cuda".
     out
-        JSON file to write the tables to.
+        Folder for landmarks.json, tables, curves and the worst photos. A run that was stopped goes on there.
     """
-    from hiface.evaluate.landmarks import landmark_errors, table
+    import tempfile
+
+    from hiface.evaluate.answers import AnswerCache
+    from hiface.evaluate.landmarks_report import landmark_report
     from hiface.model import load
 
     model = load(weights, device)
-    report = {}
-    for name, packs in {"fairface + more": ("fairface", "more"), "portraits": ("portraits",)}.items():
-        errors = landmark_errors(model, data, packs)
-        report[name] = table(errors)
-        show(f"{name}, val; {errors.unfound} not found by the detector", report[name])
-    if out is not None:
-        write_atomically(out, lambda path: path.write_text(json_text(json.loads(json.dumps(report)))))
+    with tempfile.TemporaryDirectory() as nowhere, progress() as told:
+        cache = AnswerCache.of(model, Path(nowhere) if out is None else out / "answers")
+        sections = landmark_report(model, data, out, cache, told)
+    show_sections(sections)

@@ -1,0 +1,94 @@
+"""Plots of figures as PNG; needs matplotlib (extra `evaluate`), without which the tables alone are written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hiface.assets.format import write_atomically
+from hiface.evaluate.groups import GroupFigure
+from hiface.evaluate.statistics import Curve
+
+log = logging.getLogger(__name__)
+_COLOURS = ("#1f4e79", "#c8553d", "#3a7d44", "#8a6bb1", "#b8860b", "#5f6b73", "#00838f", "#ad1457")
+_GREY = "#5f6b73"
+
+
+def plot_curves(path: Path, curves: Mapping[str, Curve], title: str, x_label: str, y_label: str) -> Path | None:
+    """Cumulative curves by name in one frame; None where matplotlib is missing."""
+    figure, axes = _frame(7.0, 5.2, title)
+    if figure is None:
+        return None
+    for (name, curve), colour in zip(curves.items(), _COLOURS, strict=False):
+        axes.plot(curve.threshold_mm, curve.percent, label=name, color=colour, linewidth=1.8)
+    top = max(float(c.threshold_mm[-1]) for c in curves.values())
+    axes.set(xlim=(0, top), ylim=(0, 100), xlabel=x_label, ylabel=y_label)
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
+    return _save(figure, path)
+
+
+def plot_histograms(path: Path, values: Mapping[str, np.ndarray], title: str, x_label: str) -> Path | None:
+    """Distributions by name, as densities over common bins, each with its median."""
+    figure, axes = _frame(7.0, 3.8, title)
+    if figure is None:
+        return None
+    top = max(float(np.percentile(v, 99.5)) for v in values.values())
+    for (name, v), colour in zip(values.items(), _COLOURS, strict=False):
+        axes.hist(v, np.linspace(0, top, 50), density=True, alpha=0.45, color=colour, label=f"{name} ({len(v)})")
+        axes.axvline(float(np.median(v)), color=colour, linewidth=1.6)
+    axes.set(xlim=(0, top), xlabel=x_label, ylabel="density")
+    axes.legend(frameon=False)
+    return _save(figure, path)
+
+
+def plot_groups(path: Path, figures: Sequence[GroupFigure], title: str, x_label: str) -> Path | None:
+    """A dot and its interval for each group; groups of few people hollow."""
+    figure, axes = _frame(7.0, 1.3 + 0.26 * len(figures), title)
+    if figure is None:
+        return None
+    for row, f in enumerate(figures):
+        colour = _GREY if f.few else _COLOURS[0]
+        axes.plot([f.interval.low, f.interval.high], [row, row], color=colour, linewidth=1.6)
+        axes.plot([f.value], [row], "o", color=colour, markerfacecolor="white" if f.few else colour)
+    axes.axvline(figures[0].value, color=_GREY, linewidth=0.8, linestyle=":")
+    names = ["all" if f.group == "all" else f"{f.attribute}: {f.group}" for f in figures]
+    axes.set_yticks(range(len(figures)), [f"{n} ({f.subjects})" for n, f in zip(names, figures, strict=True)])
+    axes.invert_yaxis()
+    axes.set_xlabel(x_label)
+    return _save(figure, path)
+
+
+def plot_bars(path: Path, values: Mapping[str, float], title: str, x_label: str, reference: float) -> Path | None:
+    """A bar for each name, and a dotted line to compare them with."""
+    figure, axes = _frame(7.0, 1.3 + 0.24 * len(values), title)
+    if figure is None:
+        return None
+    axes.barh(list(values), list(values.values()), color=_COLOURS[0], height=0.65)
+    axes.axvline(reference, color=_COLOURS[1], linewidth=1.2, linestyle=":")
+    axes.invert_yaxis()
+    axes.set_xlabel(x_label)
+    return _save(figure, path)
+
+
+def _frame(width: float, height: float, title: str) -> tuple[Any, Any]:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        log.warning("no plot %r: matplotlib is missing; install it with `pip install 'hiface[evaluate]'`", title)
+        return None, None
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=11, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=9)
+    return figure, axes
+
+
+def _save(figure: Any, path: Path) -> Path:
+    return write_atomically(path, lambda p: figure.savefig(p, format="png"))
