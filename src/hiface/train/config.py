@@ -53,7 +53,9 @@ class LossWeights:
     prior: float = 1e-3
     """λ_reg."""
     prior_photos: float = 1e-2
-    """λ_reg on photos, which have nothing else to hold identity and detail."""
+    """λ_reg on photos, which have nothing else to hold identity and albedo."""
+    prior_static: float = 2e-3
+    """λ_reg on static detail of photos. Held as tightly as identity, all people got nearly one map."""
 
 
 @dataclass(frozen=True)

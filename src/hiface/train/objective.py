@@ -114,7 +114,8 @@ class Objective(nn.Module):
         return {
             "scores": (scored - batch.scores).abs().mean(),
             "age": losses.age_loss(batch.age, self.model.age_head(c.static[n:]), known),
-            "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:], c.static[n:]),
+            "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:]),
+            "prior_static": losses.prior_loss(c.static[n:]),
         }
 
     def term_weights(self) -> dict[str, float]:
