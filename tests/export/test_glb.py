@@ -81,7 +81,16 @@ def test_names_and_weights_come_in_the_models_order(face, written):
 
 def test_opens_neutral_without_weights(face, tmp_path):
     document, _, _ = write(face, tmp_path / "face.glb")
-    assert document.mesh.weights == [0.0] * face.expression_size
+    assert document.mesh.weights == [0.0] * len(ARKIT)
+
+
+def test_further_expressions_are_written_where_the_face_uses_them(face, tmp_path):
+    weights = np.zeros(face.expression_size)
+    weights[-1] = 0.3
+    document, _, _ = write(face, tmp_path / "face.glb", weights=weights)
+    assert document.mesh.extras["targetNames"] == [*ARKIT, face.expression_names[-1]]
+    assert document.mesh.weights[-1] == 0.3
+    assert all(len(p.targets) == len(ARKIT) + 1 for p in document.mesh.primitives)
 
 
 def test_accessors_keep_the_rules(written):

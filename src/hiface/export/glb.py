@@ -23,6 +23,7 @@ from hiface.export.corners import Piece, pieces, tangent_frame
 from hiface.export.gltf_buffer import BufferWriter
 from hiface.export.gltf_material import FLAT, GlbTextures, add_pictures, material_of
 from hiface.export.morphs import Offset, gaze_offsets, normal_offsets, position_offsets, sparse_rows
+from hiface.face.asset import ARKIT
 from hiface.face.model import FaceModel
 from hiface.geometry.rotation import matrix_from_axis_angle, quaternion_from_matrix
 from hiface.types import JOINTS
@@ -30,6 +31,8 @@ from hiface.types import JOINTS
 __all__ = ["GlbTextures", "write_glb"]
 
 METRES = 1e-3
+SEEN_WEIGHT = 0.02
+"""Weights of the model's own expressions below this are left out of a GLB."""
 _WITH_MOVING_NORMALS = ("face", "head")
 
 
@@ -52,7 +55,8 @@ def write_glb(
     rotation: axis-angle of neck and head in which the file opens (rows 2 and 3 are ignored: gaze is in the
     weights); none: facing forward. extras: what to note in the file, plain JSON.
 
-    Morph targets are named in `mesh.extras.targetNames`. Those of the eyeLook units turn the eyeballs by
+    Morph targets are named in `mesh.extras.targetNames`: the 52 ARKit units, and of the model's own others those that
+    this face opens with (`written_units`). Those of the eyeLook units turn the eyeballs by
     the chord of `FaceModel.gaze`, so that a driver which only knows ARKit's weights moves the eyes; whoever
     turns the eye joints instead must leave these weights at zero. Raises `MeshError` for arrays of another
     model, `OutputError` where the file cannot be written.
@@ -63,11 +67,12 @@ def write_glb(
     document.asset.extras = {"units": "metres", **(extras or {})}
     add_pictures(document, buffer, textures)
     mapped = None if textures.normal is None else "face"
-    face = _Face(model, np.asarray(neutral, np.float32), joints, factor, mapped)
+    opening = np.zeros(model.expression_size) if weights is None else np.asarray(weights, np.float64)
+    units = written_units(opening)
+    face = _Face(model, np.asarray(neutral, np.float32), joints, factor, mapped, units)
     mesh = _mesh(document, buffer, face)
-    names = list(model.expression_names)
-    mesh.weights = [0.0] * len(names) if weights is None else [round(float(w), 5) for w in weights]
-    mesh.extras = {"targetNames": names}
+    mesh.weights = [round(float(opening[k]), 5) for k in units]
+    mesh.extras = {"targetNames": [model.expression_names[k] for k in units]}
     document.meshes = [mesh]
     _add_skeleton(document, buffer, model, joints, rotation)
     blob = buffer.finish()
@@ -76,6 +81,12 @@ def write_glb(
     document.buffers = [gltf.Buffer(byteLength=len(blob))]
     data = b"".join(document.save_to_bytes())
     return write_atomically(path, lambda temporary: temporary.write_bytes(data))
+
+
+def written_units(weights: Float[np.ndarray, "E"]) -> tuple[int, ...]:
+    """Expressions that become morph targets: ARKit's, and others with a weight that is seen. All 233 of a large model
+    would make a file of 40 MB, of which engines ask for 52."""
+    return (*range(len(ARKIT)), *(k for k in range(len(ARKIT), len(weights)) if abs(weights[k]) > SEEN_WEIGHT))
 
 
 def _check(model: FaceModel, neutral: Any, joints: Any, weights: Any) -> None:
@@ -103,6 +114,8 @@ class _Face:
     factor: float
     with_tangents: str | None
     """The piece that has a normal map."""
+    units: tuple[int, ...]
+    """Expressions that become targets."""
 
 
 def _mesh(document: gltf.GLTF2, buffer: BufferWriter, face: _Face) -> gltf.Mesh:
@@ -158,14 +171,16 @@ def _position_targets(buffer: BufferWriter, face: _Face, piece: Piece) -> list[i
     if piece.name == "eyes":
         offsets = gaze_offsets(face.model, piece, face.neutral, face.joints, face.factor)
         scale = np.float32(METRES)
-    return [buffer.offsets(Offset(o.rows, o.values * scale), len(piece.source)) for o in offsets]
+    chosen = (offsets[k] for k in face.units)
+    return [buffer.offsets(Offset(o.rows, o.values * scale), len(piece.source)) for o in chosen]
 
 
 def _normal_targets(buffer: BufferWriter, face: _Face) -> dict[str, list[int]]:
     """Accessors of the change of normals, by piece; the pieces of skin share one surface."""
     turned = [p for p in pieces(face.model) if p.name in _WITH_MOVING_NORMALS]
     targets: dict[str, list[int]] = {piece.name: [] for piece in turned}
-    for change in normal_offsets(face.model, turned[0].surface, face.neutral, face.factor) if turned else ():
+    changes = normal_offsets(face.model, turned[0].surface, face.neutral, face.factor, face.units) if turned else ()
+    for change in changes:
         for piece in turned:
             rows = sparse_rows(change[piece.source])
             targets[piece.name].append(buffer.offsets(rows, len(piece.source)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,11 +64,12 @@ def gaze_offsets(
 
 
 def normal_offsets(
-    model: FaceModel, surface: Surface, neutral: Float[np.ndarray, "V 3"], factor: float
+    model: FaceModel, surface: Surface, neutral: Float[np.ndarray, "V 3"], factor: float, units: Sequence[int]
 ) -> Iterator[Float[np.ndarray, "V 3"]]:
-    """Per expression, what it adds to the unit normals of a surface at weight 1; small changes are zero."""
+    """For each of the expressions `units`, what it adds to the unit normals of a surface at weight 1; small changes are
+    zero."""
     rest = surface.normals(neutral)
-    for mode in model.expression_basis.cpu().numpy():
+    for mode in model.expression_basis[list(units)].cpu().numpy():
         change = surface.normals(neutral + factor * mode) - rest
         change[np.einsum("vx,vx->v", change, change) < NORMAL_TOLERANCE**2] = 0
         yield change
