@@ -80,8 +80,9 @@ def browser(width=1280, height=800):
     try:
         port = next(line.split()[-1].rstrip(".") for line in process.stdout if "started successfully on port" in line)
         base = f"http://127.0.0.1:{port}"
-        wanted = {"timeouts": {"script": 120000}, "goog:chromeOptions": {"binary": CHROMIUM, "args": [*_FLAGS, f"--window-size={width},{height}"]},
-                  "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}  # fmt: skip
+        options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--window-size={width},{height}"]}
+        logs = {"browser": "ALL", "performance": "ALL"}
+        wanted = {"timeouts": {"script": 120000}, "goog:chromeOptions": options, "goog:loggingPrefs": logs}
         request = urllib.request.Request(
             f"{base}/session", json.dumps({"capabilities": {"alwaysMatch": wanted}}).encode(), method="POST"
         )

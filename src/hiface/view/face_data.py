@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 
 from hiface.assets.format import quantise
 from hiface.detail.dynamic import STATIC_FLOOR, STYLE_FLOOR
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from hiface.face.model import FaceModel
     from hiface.model import Reconstruction
 
-STEP_MM = 0.002
-"""Expression offsets are stored in steps of this: an error of a micrometre."""
-_LARGEST = 32767
+_MOST = 65535
+"""Vertices are named by 16 bits."""
 DYNAMIC = ("compressed", "stretched")
 
 
@@ -59,31 +58,29 @@ def page_data(result: Reconstruction, texture: FaceTexture | None = None) -> Pag
 
 def _shape_arrays(result: Reconstruction) -> dict[str, Shaped[np.ndarray, "..."]]:
     """Eqs. 1 and 2: the neutral shape in mm, sparse offsets of the expressions, skinning weights."""
-    rows, values, counts = sparse_offsets(result.face.expression_basis.cpu().numpy())
     weights = result.face.skin_weights.cpu().numpy()
     return {
         "neutral": result.shape.neutral.astype(np.float32),
-        "offset_rows": rows,
-        "offset_values": values,
-        "offset_counts": counts,
+        **sparse_offsets(result.face.expression_basis.cpu().numpy()),
         "skin_weights": np.round(weights * 65535).astype(np.uint16),
     }
 
 
-def sparse_offsets(
-    basis: Float[np.ndarray, "E V 3"],
-) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N 3"], Int[np.ndarray, "E"]]:
-    """Vertices and offsets (in `STEP_MM`) of every expression, one after another, and how many each has."""
-    steps = np.round(basis / STEP_MM)
-    if basis.shape[1] > 65535 or np.abs(steps).max() > _LARGEST:
-        raise MeshError(
-            f"a page holds 65535 vertices and offsets up to {_LARGEST * STEP_MM:.0f} mm; the face model has"
-            f" {basis.shape[1]} and {np.abs(basis).max():.0f} mm"
-        )
-    moved = [np.flatnonzero((mode != 0).any(1)) for mode in steps]
-    values = np.concatenate([mode[rows] for mode, rows in zip(steps, moved, strict=True)])
-    counts = np.array([len(rows) for rows in moved], np.uint16)
-    return np.concatenate(moved).astype(np.uint16), values.astype(np.int16), counts
+def sparse_offsets(basis: Float[np.ndarray, "E V 3"]) -> dict[str, Shaped[np.ndarray, "..."]]:
+    """What each expression adds: vertices that it moves and offsets, one mode after another; mm are offset times scale.
+
+    Sixteen bits over each mode's own range: no more and no less than the model's file holds.
+    """
+    if basis.shape[1] > _MOST:
+        raise MeshError(f"a page holds up to {_MOST} vertices, the face model has {basis.shape[1]}")
+    values, scale = quantise(basis, 16)
+    moved = [np.flatnonzero((mode != 0).any(1)) for mode in values]
+    return {
+        "offset_rows": np.concatenate(moved).astype(np.uint16),
+        "offset_values": np.concatenate([mode[rows] for mode, rows in zip(values, moved, strict=True)]),
+        "offset_counts": np.array([len(rows) for rows in moved], np.uint16),
+        "offset_scale": scale,
+    }
 
 
 def _topology_arrays(face: FaceModel) -> dict[str, Shaped[np.ndarray, "..."]]:
@@ -125,7 +122,7 @@ def _shape_meta(result: Reconstruction) -> dict[str, Any]:
         "expressions": list(face.expression_names),
         "units": len(ARKIT),
         "empty": _without_effect(face),
-        "step_mm": STEP_MM * result.millimetre_factor,
+        "millimetre_factor": result.millimetre_factor,
         "joints": joints.tolist(),
         "joint_parents": list(face.joint_parents),
         "neck_share": NECK_SHARE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -12,7 +11,7 @@ import torch
 from jaxtyping import UInt8
 
 from hiface.export.eyes import IRIS_RADIUS, PUPIL_RADIUS
-from hiface.export.folder import EYES, PICTURE, eyes_of, face_texture
+from hiface.export.folder import PICTURE, eyes_of, face_texture
 from hiface.export.lashes import lash_texture
 from hiface.export.texture import FaceTexture
 from hiface.geometry.colour import srgb_from_linear
@@ -60,9 +59,9 @@ def pictures_of(result: Reconstruction, texture: FaceTexture | None = None) -> P
 
 
 def photo_frame(result: Reconstruction) -> dict[str, Any]:
-    """What the photo shows: its name and how many millimetres its square crop is wide and high."""
+    """How the photo is framed: how many millimetres of the face its square crop is wide and high."""
     per_mm = float(result.coefficients.scale[0]) / result.millimetre_factor
-    return {"name": Path(result.photo.name).name, "side_mm": 1 / per_mm}
+    return {"side_mm": 1 / per_mm}
 
 
 def _jpeg(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:

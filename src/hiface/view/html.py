@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import hiface
 from hiface.assets.format import write_atomically
 from hiface.errors import OutputError
-from hiface.export.texture import FaceTexture
 from hiface.view.face_data import PageData, page_data
 from hiface.view.pack import packed
 
@@ -29,16 +28,16 @@ _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "\./([\w.]+)";\n', re.
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.M)
 
 
-def write_page(path: str | Path, result: Reconstruction, texture: FaceTexture | None = None) -> Path:
+def write_page(path: str | Path, result: Reconstruction, title: str | None = None) -> Path:
     """Write the page of a face; returns the path. Raises `OutputError` where it cannot be written.
 
-    texture: of `hiface.export.folder.face_texture`, where the caller has it already.
+    title: what to call the face, the photo's file name unless given.
     """
-    text = page_text(page_data(result, texture))
+    text = page_text(page_data(result), title or Path(result.photo.name).name)
     return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def page_text(data: PageData) -> str:
+def page_text(data: PageData, title: str) -> str:
     """The whole page. Its own policy forbids the browser every request, and every script but this one."""
     pictures = {f"picture.{name}": picture for name, picture in data.pictures.items()}
     body, table = packed({**data.arrays, **pictures})
@@ -46,7 +45,7 @@ def page_text(data: PageData) -> str:
     return Template(_source("page.html")).substitute(
         policy=_policy(script, style),
         version=hiface.__version__,
-        title=html.escape(data.meta["photo"]["name"]),
+        title=html.escape(title),
         size=html.escape(data.meta["metric_assumption"]),
         style=style,
         script=script,

@@ -12,7 +12,7 @@ from jaxtyping import Shaped
 
 from hiface.errors import OutputError
 
-TYPES = {
+TYPES: dict[np.dtype[Any], str] = {
     np.dtype(np.uint8): "u8",
     np.dtype(np.int8): "i8",
     np.dtype(np.uint16): "u16",
@@ -20,6 +20,8 @@ TYPES = {
     np.dtype(np.float16): "f16",
     np.dtype(np.float32): "f32",
 }
+_LEVEL = 6
+"""Of gzip: level 9 takes thrice as long and saves one per cent."""
 _ALIGNMENT = 4
 """Bytes; JavaScript's typed arrays must start at a multiple of their item."""
 
@@ -43,7 +45,7 @@ def packed(arrays: Mapping[str, Shaped[np.ndarray, "..."] | bytes]) -> tuple[str
         table[name] = {"type": TYPES[array.dtype], "shape": list(array.shape), "at": at, "coding": coding}
         blocks.append(data)
         at += len(data)
-    whole = gzip.compress(b"".join(blocks), 9, mtime=0)
+    whole = gzip.compress(b"".join(blocks), _LEVEL, mtime=0)
     return base64.b64encode(whole).decode("ascii"), table
 
 
@@ -63,7 +65,7 @@ def unpacked(text: str, table: Mapping[str, Mapping[str, Any]]) -> dict[str, Sha
 
 
 def _array(data: bytes, entry: Mapping[str, Any]) -> Shaped[np.ndarray, "..."]:
-    kind = next(dtype for dtype, name in TYPES.items() if name == entry["type"])
+    kind: np.dtype[Any] = next(dtype for dtype, name in TYPES.items() if name == entry["type"])
     shape = tuple(entry["shape"])
     count = int(np.prod(shape, dtype=int))
     if entry["coding"] == "plain":

@@ -7,6 +7,7 @@ import { atCorners, express, jointTransforms, normalsOf, offsetsOf, rotationsOf,
 import { Tension } from "./tension.js";
 
 const FADE_MM = 55;
+const MOUTH = ["teeth", "gums", "mouth"], MOUTH_MM = 22;
 
 export class Face {
   /** `software`: nothing but the processor draws, so detail is kept to what its bases hold. */
@@ -31,7 +32,7 @@ export class Face {
   /** weights: of all expressions, 0 to 1. turn: of the head, axis-angle, radians. */
   update(weights, turn) {
     const { meta, arrays } = this;
-    express(arrays.neutral, this.offsets, meta.step_mm, weights, this.expressive);
+    express(arrays.neutral, this.offsets, meta.millimetre_factor, weights, this.expressive);
     const rotations = rotationsOf(turn, weights, meta.gaze, meta.neck_share);
     const transforms = jointTransforms(rotations, meta.joints, meta.joint_parents);
     skin(this.expressive, transforms, arrays.skin_weights, meta.translation, this.posed);
@@ -60,6 +61,21 @@ function coverOf(neutral) {
   });
 }
 
+/** How much light gets to each corner: less and less into the mouth. */
+function reachOf(meta, arrays) {
+  const reach = new Float32Array(arrays.source.length).fill(1);
+  const depth = (c) => arrays.neutral[3 * arrays.source[c] + 2];
+  let first = 0, front = -Infinity;
+  for (const { name, corners } of meta.pieces) {
+    const last = first + corners;
+    if (name === "teeth") for (let c = first; c < last; c++) front = Math.max(front, depth(c));
+    if (MOUTH.includes(name))
+      for (let c = first; c < last; c++) reach[c] = Math.exp(-Math.max(front - depth(c) - 5, 0) / MOUTH_MM);
+    first = last;
+  }
+  return reach;
+}
+
 /** All pieces in one set of buffers, a group a piece. */
 function geometryOf(meta, arrays) {
   const geometry = new THREE.BufferGeometry(), count = arrays.source.length;
@@ -68,6 +84,7 @@ function geometryOf(meta, arrays) {
   geometry.setAttribute("uv", new THREE.BufferAttribute(arrays.uv, 2, true));
   const cover = atCorners(coverOf(arrays.neutral), arrays.source, 1, new Float32Array(count));
   geometry.setAttribute("cover", new THREE.BufferAttribute(cover, 1));
+  geometry.setAttribute("reach", new THREE.BufferAttribute(reachOf(meta, arrays), 1));
   geometry.setIndex(new THREE.BufferAttribute(arrays.triangles, 1));
   let first = 0;
   meta.pieces.forEach((piece, k) => {

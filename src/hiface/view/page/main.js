@@ -40,6 +40,7 @@ class Page {
     this.#buttons();
     this.#drop();
     this.#keys();
+    if (window.matchMedia("(max-width: 820px)").matches) $("beside").click();
     new ResizeObserver(() => stage.resize()).observe(stage.canvas);
     stage.resize();
   }
@@ -58,7 +59,7 @@ class Page {
 
   run() {
     const frame = (now) => {
-      this.draw(now);
+      this.stage.keepPace(now, this.draw(now));
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);

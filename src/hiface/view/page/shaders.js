@@ -149,12 +149,12 @@ export const HOLLOWS = {
       return 1.0 - clamp(1.35 * hidden / 8.0, 0.0, 0.92);
     }
     /** Compared with the tangent plane beside the point, or slanted skin would shade itself in stripes. */
-    float litAt(vec3 here, vec3 n) {
+    float litAt(vec3 here, vec3 n, float turn) {
       vec3 at = lightFrame * (here - lightCentre), facing = lightFrame * n;
       vec2 recede = clamp(facing.xy / max(facing.z, 1e-3), -4.0, 4.0);
       float sum = 0.0;
       for (int k = 0; k < 6; k++) {
-        float angle = 2.4 * float(k), reach = 3.0 * sqrt((float(k) + 0.5) / 6.0);
+        float angle = 2.4 * float(k) + 6.2832 * turn, reach = 3.0 * sqrt((float(k) + 0.5) / 6.0);
         vec2 beside = reach * vec2(cos(angle), sin(angle));
         float depth = -at.z - 2.0 + dot(beside, recede);
         sum += texture(shadow, vec3((at.xy + beside) / lightRadius, depth / lightRadius) * 0.5 + 0.5);
@@ -167,7 +167,7 @@ export const HOLLOWS = {
       vec3 n = normalize(seen.rgb * 2.0 - 1.0), here = pointAt(place);
       ivec2 cell = ivec2(gl_FragCoord.xy) & 3;
       float turn = float((cell.x * 4 + cell.y * 7 + (cell.x ^ cell.y) * 5) & 15) / 16.0;
-      result = vec4(openAt(here, n, turn), litAt(here, n), 0.0, 1.0);
+      result = vec4(openAt(here, n, turn), litAt(here, n, turn), 0.0, 1.0);
     }`,
 };
 
@@ -182,7 +182,7 @@ export const SOFTEN = {
     void main() {
       vec2 texel = 1.0 / vec2(textureSize(hollows, 0));
       vec4 sum = vec4(0.0);
-      for (int k = 0; k < 4; k++) sum += texture(hollows, place + texel * (vec2(k & 1, k >> 1) * 2.0 - 1.0));
+      for (int k = 0; k < 4; k++) sum += texture(hollows, place + texel * (vec2(k & 1, k >> 1) * 2.0 - 0.5));
       result = 0.25 * sum;
     }`,
 };
@@ -218,14 +218,15 @@ export const FACE = {
     in vec3 normal;
     in vec2 uv;
     in float cover;
+    in float reach;
     uniform mat4 modelViewMatrix, projectionMatrix;
     uniform mat3 normalMatrix;
     out vec3 seenFrom;
     out vec3 n;
     out vec2 place;
-    out float shown;
+    out vec2 shown;
     void main() {
-      shown = cover;
+      shown = vec2(cover, reach);
       vec4 p = modelViewMatrix * vec4(position, 1.0);
       seenFrom = p.xyz;
       n = normalMatrix * normal;
@@ -242,7 +243,7 @@ export const FACE = {
     in vec3 seenFrom;
     in vec3 n;
     in vec2 place;
-    in float shown;
+    in vec2 shown;  // how much of the surface there is, and how much light gets to it
     out vec4 result;
     ${LIGHT}
 
@@ -274,7 +275,7 @@ export const FACE = {
       open *= exp(-clamp(d.z * 1.3, -0.12, 1.2));
       m = d.w;
     #endif
-      if (view == 2) { result = shown * vec4(normal * 0.5 + 0.5, 1.0); return; }
+      if (view == 2) { result = shown.x * vec4(normal * 0.5 + 0.5, 1.0); return; }
       vec3 wrap = view == 1 || view == 3 ? vec3(0.12) : vec3(0.30, 0.16, 0.12);
     #if defined(SKIN)
       vec3 light = lightOn(normal, open, lit, wrap);
@@ -312,13 +313,13 @@ export const FACE = {
       vec3 light = lightOn(normal, open, mix(0.2, 1.0, lit), vec3(0.3));
       vec3 own = view == 1 || view == 3 ? vec3(dot(flatColour, vec3(0.3, 0.5, 0.2))) : flatColour;
       vec3 tone = view == 0 ? brightness : vec3(1.0);
-      vec3 colour = own * tone * mix(vec3(pow(open, 0.8)), light * open, 0.6);
-      colour += GLOSS * open * open * fourth(fourth(fourth(halfway(normal, towards, KEY)))) * lit * 0.14;
+      vec3 colour = own * tone * mix(vec3(pow(open, 0.8)), light * open, 0.6) * shown.y;
+      colour += GLOSS * shown.y * open * fourth(fourth(fourth(halfway(normal, towards, KEY)))) * lit * 0.14;
     #endif
     #ifdef LASHES
       result = vec4(encoded(colour), hair.a * (view == 1 ? 0.5 : 0.92));
     #else
-      result = shown * vec4(encoded(colour), 1.0);  // colours of the canvas are premultiplied
+      result = shown.x * vec4(encoded(colour), 1.0);  // colours of the canvas are premultiplied
     #endif
     }`,
 };

@@ -4,28 +4,28 @@
 export function offsetsOf(arrays) {
   const offsets = [];
   let at = 0;
-  for (const count of arrays.offset_counts) {
+  arrays.offset_counts.forEach((count, e) => {
     offsets.push({
+      scale: arrays.offset_scale[e],
       rows: arrays.offset_rows.subarray(at, at + count),
       values: arrays.offset_values.subarray(3 * at, 3 * (at + count)),
     });
     at += count;
-  }
+  });
   return offsets;
 }
 
-/** S = S_neu + B_exp ξ, into `out`. */
-export function express(neutral, offsets, stepMm, weights, out) {
+/** S = S_neu + B_exp ξ, into `out`. `factor`: by which the model was scaled to the person's size. */
+export function express(neutral, offsets, factor, weights, out) {
   out.set(neutral);
   for (let e = 0; e < offsets.length; e++) {
-    const factor = weights[e] * stepMm;
-    if (factor === 0) continue;
-    const { rows, values } = offsets[e];
+    if (weights[e] === 0) continue;
+    const { rows, values, scale } = offsets[e], much = weights[e] * scale * factor;
     for (let i = 0, k = 0; i < rows.length; i++, k += 3) {
       const v = 3 * rows[i];
-      out[v] += factor * values[k];
-      out[v + 1] += factor * values[k + 1];
-      out[v + 2] += factor * values[k + 2];
+      out[v] += much * values[k];
+      out[v + 1] += much * values[k + 1];
+      out[v + 2] += much * values[k + 2];
     }
   }
   return out;

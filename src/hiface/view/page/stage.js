@@ -8,9 +8,10 @@ import { FACE, HOLLOWS, SEEN, SHADOW, SOFTEN, WIRES } from "./shaders.js";
 export const VIEWS = ["texture", "clay", "normals", "tension", "albedo"];
 const DISTANCE_MM = 900;
 const NEAR_MM = 200, FAR_MM = 3000;
-const SHADOW_SIDE = 512;
-const LIGHT_RADIUS_MM = 190;
+const SHADOW_SIDE = 1024, SHADOW_SIDE_IN_SOFTWARE = 512;
+const LIGHT_RADIUS_MM = 150;
 const FINEST = 2; // device pixels per CSS pixel
+const SLOW_MS = 45, AT_REST_MS = 250;
 const GLOSS = { teeth: 1.2, gums: 0.8, mouth: 0.3, sockets: 0.3 };
 
 export class Stage {
@@ -21,13 +22,15 @@ export class Stage {
     this.renderer.setClearColor(0, 0);
     this.centre = centreOf(face.meta);
     this.camera = new THREE.PerspectiveCamera(16, 1, NEAR_MM, FAR_MM);
-    this.shadow = depthTarget(SHADOW_SIDE, SHADOW_SIDE, true);
+    const side = face.software ? SHADOW_SIDE_IN_SOFTWARE : SHADOW_SIDE;
+    this.shadow = depthTarget(side, side, true);
     this.seen = depthTarget(1, 1, false);
     this.hollows = [0, 1].map(() => new THREE.WebGLRenderTarget(1, 1, { depthBuffer: false }));
     this.uniforms = this.#sharedUniforms(textures);
     this.#build(textures);
     this.controls = this.#orbit();
     this.changed = { shape: true, picture: true };
+    this.pace = { last: 0, slow: 0, coarse: false };
     this.frames = 0;
     this.reset();
   }
@@ -128,7 +131,8 @@ export class Stage {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height) return;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, FINEST));
+    const finest = Math.min(window.devicePixelRatio, FINEST);
+    this.renderer.setPixelRatio(this.pace.coarse ? 0.5 * finest : finest);
     this.renderer.setSize(width, height, false);
     const size = this.renderer.getDrawingBufferSize(this.uniforms.viewport.value);
     for (const target of [this.seen, ...this.hollows]) target.setSize(Math.ceil(size.x / 2), Math.ceil(size.y / 2));
@@ -139,6 +143,19 @@ export class Stage {
     const up = Math.tan(half);
     this.hollowScreen.uniforms.camera.value = [NEAR_MM, FAR_MM, up * aspect, up];
     this.changed.picture = true;
+  }
+
+  /** Where frames come slowly, moving pictures are drawn coarsely and the last one finely. Call it once a frame. */
+  keepPace(now, drawn) {
+    const { pace } = this, since = now - pace.last;
+    if (drawn) {
+      pace.slow = since > SLOW_MS && since < 4 * AT_REST_MS ? pace.slow + 1 : Math.max(pace.slow - 0.2, 0);
+      pace.last = now;
+    }
+    const coarse = pace.slow > 3 && now - pace.last < AT_REST_MS;
+    if (coarse === pace.coarse) return;
+    pace.coarse = coarse;
+    this.resize();
   }
 
   /** Draws if something changed; true if it did. */
