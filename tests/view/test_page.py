@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from hiface.cli import reconstruct, view
 from hiface.errors import HiFaceError, MeshError
 from hiface.face.asset import ARKIT
 from hiface.geometry.topology import unique_edges
@@ -19,6 +21,7 @@ from hiface.view import html
 from hiface.view.face_data import sparse_offsets
 from hiface.view.pack import unpacked
 
+PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 MODULES = [path for path in html.SOURCES.glob("*.js") if path.name != html.LIBRARY]
 
 
@@ -156,8 +159,30 @@ def test_a_model_too_large_is_refused():
         sparse_offsets(np.zeros((1, 65536, 3), np.float32))
 
 
-def test_viewing_what_is_not_there(tmp_path):
-    from hiface.cli.view import view
+def test_the_command_line_writes_and_opens_pages(face, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(reconstruct, "load", lambda *_: face.model)
+    monkeypatch.setattr(view, "load", lambda *_: face.model)
+    monkeypatch.setattr(view.webbrowser, "open", opened.append)
+    assert reconstruct.reconstruct([PHOTO], out=tmp_path, html=True) == 0
+    folder = tmp_path / "astronaut"
+    page = folder / "face.html"
+    first = page.read_text()
+    view.view(folder)
+    assert opened == [page.resolve().as_uri()]
+    for text in (first, page.read_text()):
+        assert f"<title>{PHOTO.name} · HiFace</title>" in text
+        again = json.loads(element(text, "face-meta"))
+        np.testing.assert_allclose(again["expression"], face.coefficients.expression[0], atol=1e-4)
+    view.view(folder, out=tmp_path / "elsewhere.html", open_page=False)
+    assert (tmp_path / "elsewhere.html").is_file()
+    assert len(opened) == 1
 
+
+def test_what_cannot_be_viewed(face, tmp_path, monkeypatch):
+    monkeypatch.setattr(view, "load", lambda *_: face.model)
     with pytest.raises(HiFaceError, match="nowhere"):
-        view(tmp_path / "nowhere", open_page=False)
+        view.view(tmp_path / "nowhere", open_page=False)
+    with pytest.raises(HiFaceError, match=r"crop\.png"):
+        view.view(tmp_path, open_page=False)
+    assert not list(tmp_path.iterdir())

@@ -59,7 +59,7 @@ class Page {
 
   run() {
     const frame = (now) => {
-      this.stage.keepPace(now, this.draw(now));
+      this.draw(now);
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);

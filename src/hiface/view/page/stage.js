@@ -11,7 +11,6 @@ const NEAR_MM = 200, FAR_MM = 3000;
 const SHADOW_SIDE = 1024, SHADOW_SIDE_IN_SOFTWARE = 512;
 const LIGHT_RADIUS_MM = 150;
 const FINEST = 2; // device pixels per CSS pixel
-const SLOW_MS = 45, AT_REST_MS = 250;
 const GLOSS = { teeth: 1.2, gums: 0.8, mouth: 0.3, sockets: 0.3 };
 
 export class Stage {
@@ -30,7 +29,6 @@ export class Stage {
     this.#build(textures);
     this.controls = this.#orbit();
     this.changed = { shape: true, picture: true };
-    this.pace = { last: 0, slow: 0, coarse: false };
     this.frames = 0;
     this.reset();
   }
@@ -90,7 +88,7 @@ export class Stage {
     paint.polygonOffset = true;
     paint.polygonOffsetFactor = paint.polygonOffsetUnits = 1;
     if (!skin && name !== "eyes") paint.side = THREE.DoubleSide;
-    if (name === "lashes") Object.assign(paint, { transparent: true, depthWrite: false });
+    if (name === "lashes") Object.assign(paint, { transparent: true, depthWrite: false, forceSinglePass: true });
     return paint;
   }
 
@@ -131,8 +129,7 @@ export class Stage {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height) return;
-    const finest = Math.min(window.devicePixelRatio, FINEST);
-    this.renderer.setPixelRatio(this.pace.coarse ? 0.5 * finest : finest);
+    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, FINEST));
     this.renderer.setSize(width, height, false);
     const size = this.renderer.getDrawingBufferSize(this.uniforms.viewport.value);
     for (const target of [this.seen, ...this.hollows]) target.setSize(Math.ceil(size.x / 2), Math.ceil(size.y / 2));
@@ -143,19 +140,6 @@ export class Stage {
     const up = Math.tan(half);
     this.hollowScreen.uniforms.camera.value = [NEAR_MM, FAR_MM, up * aspect, up];
     this.changed.picture = true;
-  }
-
-  /** Where frames come slowly, moving pictures are drawn coarsely and the last one finely. Call it once a frame. */
-  keepPace(now, drawn) {
-    const { pace } = this, since = now - pace.last;
-    if (drawn) {
-      pace.slow = since > SLOW_MS && since < 4 * AT_REST_MS ? pace.slow + 1 : Math.max(pace.slow - 0.2, 0);
-      pace.last = now;
-    }
-    const coarse = pace.slow > 3 && now - pace.last < AT_REST_MS;
-    if (coarse === pace.coarse) return;
-    pace.coarse = coarse;
-    this.resize();
   }
 
   /** Draws if something changed; true if it did. */
@@ -196,7 +180,7 @@ export function textureOf(bitmap, software) {
   const texture = new THREE.Texture(bitmap);
   Object.assign(texture, {
     colorSpace: THREE.SRGBColorSpace, flipY: false, anisotropy: software ? 1 : 4, needsUpdate: true,
-    minFilter: THREE.LinearMipmapLinearFilter,
+    generateMipmaps: !software, minFilter: software ? THREE.LinearFilter : THREE.LinearMipmapLinearFilter,
   });
   return texture;
 }
