@@ -174,8 +174,12 @@ def test_the_command_line_writes_and_opens_pages(face, tmp_path, monkeypatch):
         assert f"<title>{PHOTO.name} · HiFace</title>" in text
         again = json.loads(element(text, "face-meta"))
         np.testing.assert_allclose(again["expression"], face.coefficients.expression[0], atol=1e-4)
+    stored = np.full((1024, 1024, 3), (10, 200, 90), np.uint8)
+    cv2.imwrite(str(folder / "texture.png"), stored)
     view.view(folder, out=tmp_path / "elsewhere.html", open_page=False)
-    assert (tmp_path / "elsewhere.html").is_file()
+    text = (tmp_path / "elsewhere.html").read_text()
+    own = unpacked(element(text, "face-data"), json.loads(element(text, "face-meta"))["arrays"])["picture.face"]
+    assert np.abs(cv2.imdecode(own, cv2.IMREAD_COLOR).astype(int) - stored).max() < 4
     assert len(opened) == 1
 
 

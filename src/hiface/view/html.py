@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import hiface
 from hiface.assets.format import write_atomically
 from hiface.errors import OutputError
+from hiface.export.texture import FaceTexture
 from hiface.view.face_data import PageData, page_data
 from hiface.view.pack import packed
 
@@ -28,12 +29,15 @@ _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "\./([\w.]+)";\n', re.
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.M)
 
 
-def write_page(path: str | Path, result: Reconstruction, title: str | None = None) -> Path:
+def write_page(
+    path: str | Path, result: Reconstruction, title: str | None = None, texture: FaceTexture | None = None
+) -> Path:
     """Write the page of a face; returns the path. Raises `OutputError` where it cannot be written.
 
-    title: what to call the face, the photo's file name unless given.
+    title: what to call the face, the photo's file name unless given. texture: of
+    `hiface.export.folder.face_texture`, where the caller has it already.
     """
-    text = page_text(page_data(result), title or Path(result.photo.name).name)
+    text = page_text(page_data(result, texture), title or Path(result.photo.name).name)
     return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
