@@ -285,6 +285,7 @@ export const FACE = {
         // the photo's light is in its colours already, so the page's light only shapes them
         vec3 own = texture(colours, place).rgb;
         colour = own * mix(vec3(1.0), light / 1.15, 0.6) + 0.3 * gloss;
+        colour = mix(colour, 1.0 - 0.3 * exp((0.7 - colour) / 0.3), step(0.7, colour));  // bright skin keeps its shape
       } else if (view == 4) {
         colour = texture(albedo, place).rgb * light + 0.8 * gloss;
       } else if (view == 3) {
