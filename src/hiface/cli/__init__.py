@@ -21,6 +21,7 @@ app = App(
 # The verbs' modules are imported by name when they are called for, so that `hiface --help` is quick.
 app.command("hiface.cli.reconstruct:reconstruct")
 app.command("hiface.cli.animate:animate")
+app.command("hiface.cli.view:view")
 app.command("hiface.cli.look:sample")
 app.command("hiface.cli.look:modes")
 app.command("hiface.cli.synth:synth")

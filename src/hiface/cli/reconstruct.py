@@ -29,6 +29,7 @@ def reconstruct(
     ipd: float | None = None,
     weights: str = "hiface.safetensors",
     box: tuple[float, float, float, float] | None = None,
+    html: bool = False,
 ) -> int:
     """Reconstruct the face, or all faces, of photos or of folders of photos.
 
@@ -51,6 +52,8 @@ def reconstruct(
         A weight file; the shipped one unless given.
     box
         Left, top, right and bottom of the face in photo pixels, in place of the detector. One photo only.
+    html
+        Write face.html too: the face as a page to turn and play with (see `hiface view`).
     """
     found = find_photos(photos)
     if box is not None and len(found) > 1:
@@ -62,7 +65,7 @@ def reconstruct(
     written: list[Path] = []
     for path in track(found, "photos", console=Console(stderr=True), disable=len(found) == 1):
         try:
-            written += _one(model, path, out, faces, hint, ipd)
+            written += _one(model, path, out, faces, hint, ipd, html)
         except HiFaceError as error:
             if isinstance(error, OutputError) or len(found) == 1:
                 raise
@@ -83,11 +86,18 @@ def _one(
     faces: Literal["largest", "all"],
     hint: FaceHint | None,
     ipd: float | None,
+    html: bool,
 ) -> list[Path]:
     results = model.reconstruct(path, faces=faces, hint=hint, ipd_mm=ipd)
     base = out / path.stem
     folders = [base] if len(results) == 1 else [base / f"face{k + 1}" for k in range(len(results))]
-    return [result.save(folder) for result, folder in zip(results, folders, strict=True)]
+    for result, folder in zip(results, folders, strict=True):
+        result.save(folder)
+        if html:
+            from hiface.view.html import write_page
+
+            write_page(folder / "face.html", result)
+    return folders
 
 
 def _array(box: tuple[float, float, float, float]):  # type: ignore[no-untyped-def]

@@ -17,7 +17,7 @@ STATIC_FLOOR = 0.1
 """ε of σ(φ), in standard deviations of the prior. A face with hardly any static detail (φ near 0, as a
 network says before it has learnt) would otherwise have its rounding noise blown up to unit size; with it
 the normalised φ goes to zero there, and φ of the usual size (σ ≈ 1) changes by half a percent."""
-_GRADIENT_FLOOR = 1e-4  # the square root has no gradient at zero
+STYLE_FLOOR = 1e-4  # the square root has no gradient at zero
 
 
 class DynamicCoefficients(nn.Module):
@@ -62,7 +62,7 @@ def modulate(static: Float[Tensor, "B K"], style: Float[Tensor, "B M"], form: Fo
     one vector.
     """
     normalised = (static - static.mean(1, keepdim=True)) / _deviation(static, STATIC_FLOOR)
-    scale, shift = _deviation(style, _GRADIENT_FLOOR), style.mean(1, keepdim=True)
+    scale, shift = _deviation(style, STYLE_FLOOR), style.mean(1, keepdim=True)
     return scale * (normalised + shift) if form == "printed" else scale * normalised + shift
 
 

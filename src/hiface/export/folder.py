@@ -20,14 +20,14 @@ from safetensors.numpy import save as safetensors_bytes
 from hiface.assets.format import json_text, write_atomically
 from hiface.detail.displace import Displacer
 from hiface.errors import AssetError, PhotoError
-from hiface.export.eye_colour import eye_look
+from hiface.export.eye_colour import EyeLook, eye_look
 from hiface.export.eyes import EyeTextures
 from hiface.export.glb import GlbTextures, write_glb
 from hiface.export.maps import normal_map, write_map16, write_png8
 from hiface.export.obj import write_obj
 from hiface.export.overview import overview
 from hiface.export.pictures import FacePictures, face_pictures
-from hiface.export.seen import look_at
+from hiface.export.seen import Seen, look_at
 from hiface.export.texture import FaceTexture, photo_texture
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine, project
@@ -151,13 +151,8 @@ def face_pictures_of(
     result: Reconstruction, crop: UInt8[np.ndarray, "S S 3"], texture: FaceTexture
 ) -> tuple[FacePictures, UInt8[np.ndarray, "Re Re 3"]]:
     """The pictures of the overview, and the eye texture that was chosen for them."""
+    eyes, look, seen = eyes_of(result, crop, texture)
     scale = float(result.coefficients.scale[0]) / result.millimetre_factor
-    textures = EyeTextures.load()
-    skin = linear_from_srgb(texture.colour.astype(np.float32) / 255)[texture.seen > 0.5]
-    seen = look_at(result.face, result.shape.posed, scale, PICTURE)
-    mean = skin.mean(0) if len(skin) else np.full(3, 0.3)
-    look = eye_look(crop, seen, textures, mean)
-    eyes = textures.map(look.colour, EYES)
     pictures = face_pictures(
         crop,
         result.shape.posed,
@@ -170,6 +165,19 @@ def face_pictures_of(
         seen,
     )
     return pictures, eyes
+
+
+def eyes_of(
+    result: Reconstruction, crop: UInt8[np.ndarray, "S S 3"], texture: FaceTexture
+) -> tuple[UInt8[np.ndarray, "Re Re 3"], EyeLook, Seen]:
+    """The eye texture that goes with a photo, what it was chosen by, and the samples of the picture for it."""
+    scale = float(result.coefficients.scale[0]) / result.millimetre_factor
+    textures = EyeTextures.load()
+    skin = linear_from_srgb(texture.colour.astype(np.float32) / 255)[texture.seen > 0.5]
+    seen = look_at(result.face, result.shape.posed, scale, PICTURE)
+    mean = skin.mean(0) if len(skin) else np.full(3, 0.3)
+    look = eye_look(crop, seen, textures, mean)
+    return textures.map(look.colour, EYES), look, seen
 
 
 def _write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, float]]:
