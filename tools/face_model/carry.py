@@ -96,6 +96,13 @@ class Carrier:
         weight = np.where(self.pocket, POCKET_WEIGHT, 1.0)
         return splu((STIFFNESS * laplacian.T @ laplacian + sparse.diags(weight)).tocsc()), weight
 
+    def smoothed(self, field: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarray:
+        """A displacement bent least where its data weigh little."""
+        laplacian = self._laplacian
+        system = stiffness * laplacian.T @ laplacian + sparse.diags(weight)
+        smooth = splu(system.tocsc()).solve(weight[:, None] * field)
+        return field + (1 - weight)[:, None] * (smooth - field)
+
     def bridged(self, field: np.ndarray) -> np.ndarray:
         """M of the header on displacements (11248, 3)."""
         factor, weight = self._bridge

@@ -6,6 +6,7 @@ or its own negative in the mirror: a head and its mirror image count as equally 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class Identity:
 
     mean: np.ndarray
     modes: np.ndarray
-    """(I, V, 3) float32, mm."""
+    """(I, P, 3) float32, mm."""
     kinds: list[str]
     """`size`, `face` or `head` for each mode."""
     symmetric: np.ndarray
@@ -60,20 +61,31 @@ def laid_rigidly(heads: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 def size_direction(mean: np.ndarray) -> np.ndarray:
-    """(V, 3): growth of the whole head about the face's middle, of norm 1 over the narrow face."""
+    """(P, 3): growth of the whole head about the face's middle, of norm 1 over the narrow face."""
     away = mean - mean[:NARROW].mean(0)
     return away / np.linalg.norm(away[:NARROW])
 
 
 def decompose(
-    heads: np.ndarray, mean: np.ndarray, partner: np.ndarray, counts: tuple[int, int]
+    heads: np.ndarray,
+    mean: np.ndarray,
+    partner: np.ndarray,
+    counts: tuple[int, int],
+    condition: Callable[[np.ndarray], np.ndarray] = lambda field: field,
 ) -> Identity:
-    """Modes of displacements (N, V, 3) float32 from `mean`; `counts` are those of face and head. `heads` is used up."""
+    """Modes of displacements (N, P, 3) float32 of the skin from `mean`; `counts` are those of face and head.
+
+    `condition` is linear and keeps what all heads must (lids at the ball, lips together). `heads` is used up.
+    """
     heads = laid_rigidly(heads, mean)
+    for k, field in enumerate(heads):
+        heads[k] = condition(field.astype(np.float64))
     shift = heads.mean(0, dtype=np.float64)
     shift = (shift + mirrored(shift, partner)) / 2
-    mean, heads = mean + shift, heads - shift.astype(np.float32)
-    grown = size_direction(mean)
+    mean = mean + shift
+    heads -= shift.astype(np.float32)
+    grown = condition(size_direction(mean))
+    grown = (grown + mirrored(grown, partner)) / (2 * np.linalg.norm(grown[:NARROW]))
     flat = heads[:, :NARROW].reshape(len(heads), -1)
     amount = flat @ grown[:NARROW].ravel().astype(np.float32)
     deviation = float(np.sqrt((amount**2).mean()))

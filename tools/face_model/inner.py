@@ -72,6 +72,9 @@ class Inner:
         self.source = source
         self.mean = source.vertices
         self.eyes = {side: _eye(source, side, centres[side]) for side in SIDES}
+        skin = source.polygons[: source.parts["head_neck"]["polygons"][1]]
+        self.spread = (sparse.identity(SKIN) - graph_laplacian(skin, SKIN)).tocsr()
+        """Each skin vertex's mean of its neighbours."""
         self._mouth()
         self._lashes()
 
@@ -99,7 +102,7 @@ class Inner:
         if own is None:
             affine = self.mouth_affine @ skin[self.mouth_skin]
             whole[self.deep] = np.c_[self.mean[self.deep], np.ones(len(self.deep))] @ affine
-            whole[self.lining] = self._lined(skin, affine)
+            whole[self.lining] = self.lined(skin, affine)
         else:
             for rows in (self.deep, self.lining):
                 whole[rows] = own[rows]
@@ -124,7 +127,7 @@ class Inner:
         self._lining = splu((rows[:, self.lining].T @ rows[:, self.lining] + sparse.diags(pull + 1e-9)).tocsc())
         self._lining_rows, self._lining_border, self._pull = rows, border, pull
 
-    def _lined(self, skin: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    def lined(self, skin: np.ndarray, affine: np.ndarray) -> np.ndarray:
         inner = self._lining_rows[:, self.lining]
         known = self._lining_rows[:, self._lining_border] @ skin[self._lining_border]
         deep = np.c_[self.mean[self.lining], np.ones(len(self.lining))] @ affine
