@@ -21,7 +21,7 @@ from hiface.face.asset import SCHEMA, expression_fields, identity_fields
 from tools.face_model import eyes, full, joints, landmarks, regions, source
 from tools.face_model.units import of_ict
 
-FINE_MODES, INNER_RANK = 40, 48
+FINE_MODES, INNER_RANK = 48, 32
 
 
 def main() -> None:

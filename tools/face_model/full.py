@@ -17,10 +17,10 @@ from tools.face_model.source import Source
 
 FACE_MODES, HEAD_MODES = 205, 50
 """Beside the one of size: 256."""
-LID_SHARE = 0.75
+LID_SHARE = 0.85
 """How much of the differences in the eyes' opening is left to expression, so that a blink closes on everybody."""
-SUPPORT_MM = 0.02
-"""A source supports a mode if what it brings there deviates by this much over the narrow face."""
+TEETH_BACK_MM = 0.5
+"""How far teeth, gums and tongue are set back: the scans' touch the lips, which other heads press flatter."""
 
 
 @dataclass
@@ -77,7 +77,9 @@ class Maker:
 
     def mean(self) -> np.ndarray:
         """The mean face of the scans with lips that meet, all vertices."""
-        return self.source.vertices + self.mender.following(self.mender.skin - self.source.vertices[:SKIN])
+        mean = self.source.vertices + self.mender.following(self.mender.skin - self.source.vertices[:SKIN])
+        mean[self.inner.deep, 2] -= TEETH_BACK_MM
+        return mean
 
     def make(self, heads: np.ndarray) -> Full:
         """Everything, from heads of `heads`, which are used up."""

@@ -117,7 +117,7 @@ class Inner:
         mouth = np.array([0.0, -35.0, 95.0])
         self.mouth_skin = np.flatnonzero(np.linalg.norm(face - mouth, axis=1) < 60)
         distance = np.linalg.norm(face[self.mouth_skin] - mouth, axis=1)
-        self.mouth_affine = affine_of(face[self.mouth_skin], np.exp(-((distance / 30) ** 2)))
+        self.mouth_affine = affine_of(face[self.mouth_skin], np.exp(-((distance / 22) ** 2)))
         polygons = self.source.polygons[self.source.polygon_slice("mouth_socket")]
         laplacian = graph_laplacian(polygons, len(self.mean)).tocsr()
         border = np.setdiff1d(np.unique(polygons[polygons >= 0]), self.lining)

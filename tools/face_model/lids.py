@@ -14,7 +14,7 @@ from tools.face_model.source import Source
 
 EDGE_RING, REACH = 3, (4, 12)
 """The lid's outer edge lies three edges from the socket; twelve edges away nothing moves with it."""
-OVERLAP_MM = 0.45
+OVERLAP_MM, MOST_OVERLAP_MM = 0.6, 1.5
 """How far the closed upper lid comes down over the lower one on the mean face: people's lids open differently wide."""
 THICKNESS_MM, PER_RING_MM = 0.12, 0.16
 """Least clearance from the ball at the lid's border, and how it grows from ring to ring."""
@@ -71,10 +71,11 @@ class Lids:
             skin[self.seam.near] += push[self.seam.near, None] * outward
         return skin
 
-    def closed(self, skin: np.ndarray, inner: Inner) -> np.ndarray:
-        """Lids that stand near each other brought to the overlap, then held off the ball."""
+    def closed(self, skin: np.ndarray, inner: Inner, most: float = OVERLAP_MM) -> np.ndarray:
+        """Lids brought to an overlap of `OVERLAP_MM` to `most`, then held off the ball."""
         ends = np.clip(np.minimum(self.seam.along, 1 - self.seam.along) / 0.06, 0, 1)
-        skin = self.seam.opened(skin, -(self.seam.gap(skin) + OVERLAP_MM * ends), 0.8)
+        gap = self.seam.gap(skin)
+        skin = self.seam.opened(skin, np.clip(gap, -most * ends, -OVERLAP_MM * ends) - gap, 0.8)
         return self.guarded(skin, inner)
 
     def profile(self, skin: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hiface.face.asset import ARKIT
 from tools.face_model.carry import SKIN, Carrier
+from tools.face_model.lids import MOST_OVERLAP_MM
 from tools.face_model.makehuman import MakeHuman
 from tools.face_model.units import LIPS_AT_REST_MM, Mender, Units, crosswise
 
@@ -123,7 +124,7 @@ def correctives(units: Units, mender: Mender) -> list[tuple[Corrective, np.ndarr
         found.append((Corrective(f"{blink}Between", (blink,), True), lids.guarded(half, mender.inner) - half))
         for other in (f"eyeSquint{s}", f"eyeLookDown{s}", f"eyeWide{s}", f"cheekSquint{s}", f"browDown{s}"):
             both = mender.skin + mender.unit(units, blink, other)
-            shut = lids.closed(both, mender.inner)
+            shut = lids.closed(both, mender.inner, MOST_OVERLAP_MM)
             found.append((Corrective(f"{blink}With{other[0].upper()}{other[1:]}", (blink, other), False), shut - both))
         smile = f"mouthSmile{s}"
         for other, share in (("jawOpen", 0.3), ("mouthPucker", 0.5), ("mouthFunnel", 0.4)):

@@ -17,6 +17,8 @@ from tools.face_model.source import Source
 JOINED = {"browInnerUp": ("browInnerUp_L", "browInnerUp_R"), "cheekPuff": ("cheekPuff_L", "cheekPuff_R")}
 DROPPED = ("PupilDilate_L", "PupilDilate_R")  # they move only the inner iris, which is a texture here
 HM08_TONGUE = slice(13380, 13606)
+TONGUE, TONGUE_ROOT_MM = slice(16594, 17039), (46.0, 80.0)
+"""Our tongue's vertices, and where along z it begins to move and moves wholly."""
 LIPS_AT_REST_MM = 0.08
 CORNER_MM, CORNER_KEEP = 9.0, 0.03
 """Round the mouth's corners, within this radius, displacements are drawn even; so much of their own data is kept."""
@@ -130,16 +132,17 @@ class Mender:
         return self.carrier.smoothed(field, 1 - near * (1 - CORNER_KEEP), 0.6)
 
     def tongue(self, makehuman: MakeHuman) -> np.ndarray:
-        """MakeHuman's tongue put out, on the floor of our mouth that lies where its tongue lies."""
+        """MakeHuman's tongue put out, laid on ours by the boxes that hold the two; the root stays."""
         rest = self.carrier.neutral[HM08_TONGUE]
         moved = makehuman.action("tongueOut")[HM08_TONGUE].astype(np.float64)
-        rows = np.arange(*self.source.parts["gums_tongue"]["vertices"])
-        distance, k = cKDTree(rest).query(self.source.vertices[rows], 6)
-        weight = 1 / (distance + 0.5) ** 2
+        own = self.source.vertices[TONGUE]
+        place = lambda p, box: (p - box.min(0)) / np.ptp(box, axis=0)  # noqa: E731
+        distance, k = cKDTree(place(rest, rest)).query(place(own, own), 6)
+        weight = 1 / (distance + 0.03) ** 2
         shift = np.einsum("nk,nkc->nc", weight / weight.sum(1, keepdims=True), moved[k])
-        away = np.clip((distance[:, 0] - 2.5) / 4.0, 0, 1)
+        root = np.clip((own[:, 2] - TONGUE_ROOT_MM[0]) / (TONGUE_ROOT_MM[1] - TONGUE_ROOT_MM[0]), 0, 1)
         field = np.zeros_like(self.source.vertices)
-        field[rows] = shift * (1 - away * away * (3 - 2 * away))[:, None]
+        field[TONGUE] = shift * (root * root * (3 - 2 * root))[:, None]
         return field
 
 

@@ -50,7 +50,7 @@ SCHEMA = Schema(
     how_to_get="use the shipped face_model.safetensors or build one with tools/build_face_model.py",
 )  # fmt: skip
 
-STILL_MM = 0.006
+STILL_MM = 0.015
 """Displacements of expressions below this are not stored."""
 
 
