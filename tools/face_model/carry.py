@@ -91,7 +91,7 @@ class Carrier:
         return np.unique(self.triangle_vertices[:FACE])
 
     @cached_property
-    def _bridge(self):  # noqa: ANN202 (SciPy's factor has no public type)
+    def _bridge(self):
         laplacian = graph_laplacian(self.polygons, SKIN)
         weight = np.where(self.pocket, POCKET_WEIGHT, 1.0)
         return splu((STIFFNESS * laplacian.T @ laplacian + sparse.diags(weight)).tocsc()), weight

@@ -12,7 +12,7 @@ from tools.face_model import identity, more_units, units
 from tools.face_model.carry import NARROW, SKIN, Carrier
 from tools.face_model.inner import Inner
 from tools.face_model.makehuman import MakeHuman
-from tools.face_model.population import Population
+from tools.face_model.population import Person, Population
 from tools.face_model.source import Source
 
 FACE_MODES, HEAD_MODES = 205, 50
@@ -21,6 +21,37 @@ LID_SHARE = 0.85
 """How much of the differences in the eyes' opening is left to expression, so that a blink closes on everybody."""
 TEETH_BACK_MM = 0.5
 """How far teeth, gums and tongue are set back: the scans' touch the lips, which other heads press flatter."""
+
+
+YEARS = np.array([3.0, 6, 9, 12, 16, 20, 30, 45, 60, 75, 88])
+
+
+def people_shapes(people: list[Person], weights: np.ndarray, symmetric: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean and deviation of coefficients at `YEARS` for women and men: a smooth regression on age and sex."""
+    years = np.array([p.traits.years for p in people])
+    male = np.array([p.traits.male > 0.5 for p in people], float)
+    slope, *_ = np.linalg.lstsq(_features(years, male), weights, rcond=None)
+    left = weights - _features(years, male) @ slope
+    mean = np.stack([_features(YEARS, np.full(len(YEARS), m)) @ slope for m in (0.0, 1.0)])
+    near = np.exp(-(((_bend(years)[:, None] - _bend(YEARS)) / 0.25) ** 2))
+    deviation = np.sqrt((near.T @ left**2) / near.sum(0)[:, None])
+    mean[:, :, ~symmetric] = 0
+    return {
+        "people_years": YEARS.astype(np.float32), "people_mean": mean.astype(np.float32),
+        "people_deviation": np.stack([deviation] * 2).astype(np.float32),
+    }  # fmt: skip
+
+
+def _bend(years: np.ndarray) -> np.ndarray:
+    """A scale of age on which growth and ageing are about even."""
+    return np.asarray(np.log(years + 4))
+
+
+def _features(years: np.ndarray, male: np.ndarray) -> np.ndarray:
+    t, grown = _bend(years), np.clip((years - 16) / 60, 0, 1.2)
+    child = np.clip((16 - years) / 14, 0, 1)
+    sex = male - 0.5
+    return np.stack([np.ones_like(t), t, child, child**2, grown, grown**2, sex, sex * child, sex * grown], 1)
 
 
 @dataclass
@@ -35,6 +66,8 @@ class Full:
     correctives: list[more_units.Corrective]
     counts: dict[str, int]
     """Units by kind."""
+    people: dict[str, np.ndarray]
+    """Tensors of identity by age and sex."""
 
     def meta(self) -> dict[str, object]:
         served = [{**asdict(c), "unit": c.name} for c in self.correctives]
@@ -81,18 +114,18 @@ class Maker:
         mean[self.inner.deep, 2] -= TEETH_BACK_MM
         return mean
 
-    def make(self, heads: np.ndarray) -> Full:
-        """Everything, from heads of `heads`, which are used up."""
+    def make(self, heads: np.ndarray, seed: int) -> Full:
+        """Everything, from what `heads` gave for that seed; it is used up."""
+        people = list(self.population.people(len(heads), seed))
         base = self.mean()
-        found = identity.decompose(
-            heads, base[:SKIN], self.partner[:SKIN], (FACE_MODES, HEAD_MODES), self.condition
-        )
+        found = identity.decompose(heads, base[:SKIN], self.partner[:SKIN], (FACE_MODES, HEAD_MODES), self.condition)
         whole = [self._whole(mode, even) for mode, even in zip(found.modes, found.symmetric, strict=True)]
         mean = base + self._whole(found.mean - base[:SKIN], True)
         expression = units.of_ict(self.source)
         self.mender.mend(expression, self.makehuman)
         all_units, fixes, counts = more_units.all_units(expression, self.mender, self.carrier, self.makehuman)
-        return Full(mean, found, np.stack(whole).astype(np.float32), all_units, fixes, counts)
+        by_age = people_shapes(people, found.weights, found.symmetric)
+        return Full(mean, found, np.stack(whole).astype(np.float32), all_units, fixes, counts, by_age)
 
     def _whole(self, skin: np.ndarray, even: bool) -> np.ndarray:
         """All vertices of a mode, exactly (anti)symmetric."""

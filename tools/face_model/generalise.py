@@ -64,12 +64,12 @@ def surface_error(target: np.ndarray, fitted: np.ndarray, triangles: np.ndarray)
     return np.asarray(ClosestPoint(Mesh(fitted, triangles)).query(target).distances)
 
 
-def generalisation(targets: np.ndarray, basis: Basis, counts: list[int]) -> np.ndarray:
+def generalisation(targets: np.ndarray, basis: Basis, counts: list[int], noise_mm: float) -> np.ndarray:
     """(len(counts), N): mean surface error of each head for so many modes."""
     rows = []
     for count in counts:
         part = basis.first(count)
-        rows.append([surface_error(t, fit(t, part), basis.triangles).mean() for t in targets])
+        rows.append([surface_error(t, fit(t, part, noise_mm), basis.triangles).mean() for t in targets])
     return np.array(rows)
 
 

@@ -31,6 +31,8 @@ class Identity:
     """(I,) bool."""
     spectrum: np.ndarray
     """Root mean square displacement over the narrow face of every face mode found, mm, decreasing."""
+    weights: np.ndarray
+    """(N, I) coefficients of the heads that were learnt from."""
 
 
 def mirrored(field: np.ndarray, partner: np.ndarray) -> np.ndarray:
@@ -97,12 +99,15 @@ def decompose(
     found.sort(key=lambda item: -item[0])
     face = [_mode(halves[even], vector) for _, vector, even in found[: counts[0]]]
     rest = _rest(halves, found[: counts[0]], mean, counts[1])
+    weights = [amount / deviation]
+    weights += [np.sqrt(len(heads)) * v for _, v, _ in found[: counts[0]]] + [w for _, _, w in rest]
     return Identity(
         mean=mean,
-        modes=np.stack([(deviation * grown).astype(np.float32), *face, *(m for m, _ in rest)]),
+        modes=np.stack([(deviation * grown).astype(np.float32), *face, *(m for m, _, _ in rest)]),
         kinds=["size"] + ["face"] * len(face) + ["head"] * len(rest),
-        symmetric=np.array([True, *(even for _, _, even in found[: counts[0]]), *(even for _, even in rest)]),
+        symmetric=np.array([True, *(even for _, _, even in found[: counts[0]]), *(even for _, even, _ in rest)]),
         spectrum=np.sqrt(np.array([value for value, _, _ in found]) / NARROW),
+        weights=np.stack(weights, 1),
     )
 
 
@@ -122,20 +127,21 @@ def _mode(half: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 def _rest(
     halves: dict[bool, np.ndarray], taken: list[tuple[float, np.ndarray, bool]], mean: np.ndarray, count: int
-) -> list[tuple[np.ndarray, bool]]:
-    """Modes of ears, cranium and neck that the face's modes do not foretell; zero on the narrow face."""
+) -> list[tuple[np.ndarray, bool, np.ndarray]]:
+    """Ears, cranium and neck as far as the face's modes do not foretell them: modes that are zero on the narrow face,
+    whether each is symmetric, and the heads' coefficients."""
     away = cKDTree(mean[:NARROW]).query(mean[:SKIN])[0]
     fade = np.clip(away / EDGE_MM, 0, 1)
     fade = (fade * fade * (3 - 2 * fade)).astype(np.float32)
     fade[:NARROW] = 0
     found = []
     for even, half in halves.items():
-        known = np.stack([v for _, v, e in taken if e == even]).astype(np.float32)
+        known = np.array([v for _, v, e in taken if e == even], np.float32).reshape(-1, len(half))
         skin = half[:, :SKIN].reshape(len(half), -1)
         left = (skin - known.T @ (known @ skin)).reshape(len(half), SKIN, 3) * fade[:, None]
         for value, vector in _spectrum(left)[:count]:
             mode = np.zeros((len(mean), 3), np.float32)
             mode[:SKIN] = _mode(left, vector)
-            found.append((value, mode, even))
+            found.append((value, mode, even, np.sqrt(len(half)) * vector))
     found.sort(key=lambda item: -item[0])
-    return [(mode, even) for _, mode, even in found[:count]]
+    return [(mode, even, weight) for _, mode, even, weight in found[:count]]

@@ -64,7 +64,6 @@ class Eye:
         return np.linalg.solve(normal + soft, right + soft @ loop.mean(0)), growth
 
 
-
 class Inner:
     """Extends a displacement of the skin to all vertices, and seats the eyes."""
 

@@ -98,4 +98,3 @@ def lip_profile(lip: Seam, skin: np.ndarray) -> np.ndarray:
     k = np.flatnonzero((lip.rings == LIP_RING) & lip.upper)
     k = k[np.argsort(lip.along[k])]
     return np.interp(np.linspace(0.05, 0.95, 11), lip.along[k], lip.gap(skin)[k])
-

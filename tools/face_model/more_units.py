@@ -36,7 +36,7 @@ class Corrective:
 
 def windows(vertices: np.ndarray, mender: Mender) -> dict[str, np.ndarray]:
     """Name → (11248,) share of the skin in each part of the face; they sum to 1."""
-    x, y, z = vertices[:SKIN].T
+    x, y = vertices[:SKIN, :2].T
     step = lambda v, a, b: (lambda t: t * t * (3 - 2 * t))(np.clip((v - a) / (b - a), 0, 1))  # noqa: E731
     brow = step(y, 44, 56)
     eye = (1 - brow) * step(y, 14, 26)
@@ -172,7 +172,7 @@ def _unit(skins: np.ndarray) -> np.ndarray:
 def all_units(
     units: Units, mender: Mender, carrier: Carrier, makehuman: MakeHuman
 ) -> tuple[Units, list[Corrective], dict[str, int]]:
-    """233 units: the mended 52, ICT's others, correctives, then the rest by how much they add; and what each kind gave."""
+    """233 units: the mended 52, ICT's others, correctives, then the rest; the correctives; what each kind gave."""
     keep = [n for n in units.names if n in ARKIT or not n.endswith("Right") or n.startswith("cheekRaiser")]
     base = Units(keep, np.stack([units[n] for n in keep]))
     fixes = correctives(units, mender)

@@ -20,7 +20,7 @@ def portrait(
     span_mm: float = 300.0,
     centre: tuple[float, float, float] | None = None,
 ) -> np.ndarray:
-    """A clay picture (side, side, 3). `yaw` in radians; `centre` is what lies in the middle, the head's if not given."""
+    """A clay picture (side, side, 3). `yaw` in radians; `centre` is what lies in the middle, else the head's own."""
     head = face.region("face") | face.region("scalp")
     middle = np.array(centre) if centre else (vertices[head].min(0) + vertices[head].max(0)) / 2 - [0, 15, 0]
     c, s = np.cos(yaw), np.sin(yaw)

@@ -102,9 +102,7 @@ class Population:
         reference = carrier.carried(makehuman.head(Traits(groups=dict.fromkeys(GROUPS, 1.0)), {}))
         self.reference = reference
         used = carrier.used
-        self.peaks = {
-            n: float(np.linalg.norm(makehuman.local(n)[used], axis=1).max()) for n in makehuman.local_names
-        }
+        self.peaks = {n: float(np.linalg.norm(makehuman.local(n)[used], axis=1).max()) for n in makehuman.local_names}
 
     def people(self, count: int, seed: int) -> Iterator[Person]:
         rng = np.random.default_rng(seed)

@@ -105,7 +105,7 @@ def _upper(
     return side[:FACE] >= 0
 
 
-def _on_edge(edge: np.ndarray, place, along: np.ndarray) -> sparse.csr_matrix:  # noqa: ANN001 (a local function)
+def _on_edge(edge: np.ndarray, place, along: np.ndarray) -> sparse.csr_matrix:
     """Linear interpolation along an edge at the given places."""
     edge = edge[np.argsort(place(edge))]
     at = place(edge)

@@ -1,4 +1,4 @@
-"""The 52 ARKit units, from ICT-FaceKit, mended where they passed through the eye or each other; the tongue is MakeHuman's."""
+"""The 52 ARKit units of ICT-FaceKit, mended where they passed through the eye or each other; MakeHuman's tongue."""
 
 from __future__ import annotations
 

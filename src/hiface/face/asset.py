@@ -46,6 +46,7 @@ SCHEMA = Schema(
         "identity_coarse": 3, "identity_coarse_scale": 1,
         "identity_inner": 3, "identity_inner_scale": 1, "identity_inner_weight": 2,
         "expression_moved": 2,
+        "people_years": 1, "people_mean": 3, "people_deviation": 3,
     },
     how_to_get="use the shipped face_model.safetensors or build one with tools/build_face_model.py",
 )  # fmt: skip
@@ -65,7 +66,11 @@ def identity_fields(modes: Float[np.ndarray, "I V 3"], skin: int, fine: int, inn
     weight, fields = weight[:, :inner_rank] * deviation[:inner_rank], fields[:inner_rank]
     out: Arrays = {"identity_inner_weight": weight.astype(np.float32)}
     inner = fields.reshape(inner_rank, -1, 3).astype(np.float32)
-    parts = {"identity": (modes[:fine, :skin], 16), "identity_coarse": (modes[fine:, :skin], 8), "identity_inner": (inner, 16)}
+    parts = {
+        "identity": (modes[:fine, :skin], 16),
+        "identity_coarse": (modes[fine:, :skin], 8),
+        "identity_inner": (inner, 16),
+    }
     for name, (values, bits) in parts.items():
         out[name], out[f"{name}_scale"] = quantise(values, bits)
     return out

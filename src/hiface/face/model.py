@@ -15,6 +15,7 @@ from hiface.assets.format import Asset, read_asset, unknown_name
 from hiface.assets.store import locate
 from hiface.errors import AssetError
 from hiface.face.asset import ARKIT, LANDMARK_SETS, SCHEMA, expression_modes, identity_modes
+from hiface.face.people import PeopleShapes
 from hiface.geometry.skinning import points_on, skin
 from hiface.geometry.topology import triangulate
 from hiface.geometry.uv import UVAtlas
@@ -87,6 +88,9 @@ class FaceModel(nn.Module):
         self.uv_polygons: Int[np.ndarray, "F 4"] = t["uv_polygons"].astype(np.int64)
         self.ict_index = t.get("ict_index")
         self.symmetry = t.get("symmetry")
+        self.people = (
+            PeopleShapes(t["people_years"], t["people_mean"], t["people_deviation"]) if "people_years" in t else None
+        )
         self._regions = dict(zip(self.region_names, t["region_masks"].astype(bool), strict=True))
         identity = identity_modes(t)
         self._buffer("mean", t["mean"])

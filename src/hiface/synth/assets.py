@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hiface.errors import AssetError
+from hiface.face.asset import ARKIT
+from hiface.face.expression_prior import ExpressionPrior
 from hiface.face.model import FaceModel
 from hiface.synth.body import Body, build_body
 from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
@@ -23,7 +25,6 @@ from hiface.synth.wrinkles import Wrinkles
 
 FACE_SIDE, HEAD_SIDE, EYE_SIDE = 256, 256, 192
 """Texels of skins and eyes: about two a pixel of the stored picture."""
-LABELLED = ("fairface", "more", "portraits", "wild")
 _BRIGHTEST = 60.0
 _LUMINANCE = np.array([0.3, 0.6, 0.1])
 
@@ -69,7 +70,7 @@ class Sources:
     wrinkles: Wrinkles
     backgrounds: list[UInt8[np.ndarray, "H W 3"]]
     scores: Float[np.ndarray, "N E"]
-    """Expression weights seen in training photos."""
+    """Expression weights that people in photos make, drawn from the prior over them."""
 
 
 def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
@@ -99,7 +100,7 @@ def load_sources(data: Path, model: FaceModel | None = None) -> Sources:
         neck=build_neck(body),
         wrinkles=Wrinkles(model),
         backgrounds=_backgrounds(data / "photos"),
-        scores=_scores(data, model.expression_names),
+        scores=_scores(model.expression_names),
     )
 
 
@@ -198,16 +199,9 @@ def _backgrounds(folder: Path) -> list[UInt8[np.ndarray, "H W 3"]]:
     return chosen
 
 
-def _scores(data: Path, names: tuple[str, ...]) -> Float[np.ndarray, "N E"]:
-    """Blendshape scores of the labelled training photos, sorted into the model's expressions."""
-    order = json.loads((data / "mediapipe/arkit52.json").read_text())["mediapipe_order"]
-    rows = []
-    for folder in LABELLED:
-        with np.load(data / folder / "labels_train.npz") as labels:
-            rows.append(labels["blendshapes"][labels["found"] == 1].astype(np.float32))
-    found = np.concatenate(rows)
-    result = np.zeros((len(found), len(names)), np.float32)
-    for column, name in enumerate(order):
-        if name in names:
-            result[:, names.index(name)] = found[:, column]
+def _scores(names: tuple[str, ...], count: int = 4096) -> Float[np.ndarray, "N E"]:
+    """Draws from the prior over scores of photos, sorted into the model's expressions."""
+    drawn = ExpressionPrior.load().draw(np.random.default_rng(0), count)
+    result = np.zeros((count, len(names)), np.float32)
+    result[:, [names.index(n) for n in ARKIT]] = drawn
     return from_scores(result, names)
