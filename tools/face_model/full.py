@@ -17,13 +17,15 @@ from tools.face_model.source import Source
 
 FACE_MODES, HEAD_MODES = 205, 50
 """Beside the one of size: 256."""
-LID_SHARE = 0.85
+LID_SHARE = 0.7
 """How much of the differences in the eyes' opening is left to expression, so that a blink closes on everybody."""
 TEETH_BACK_MM = 0.5
 """How far teeth, gums and tongue are set back: the scans' touch the lips, which other heads press flatter."""
 
 
 YEARS = np.array([3.0, 6, 9, 12, 16, 20, 30, 45, 60, 75, 88])
+SMALLER = ((3.0, 16.0), (0.65, 1.0))
+"""Years, and how much a child's face deviates beside a grown one's: as it is smaller, and less marked."""
 
 
 def people_shapes(people: list[Person], weights: np.ndarray, symmetric: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,6 +37,7 @@ def people_shapes(people: list[Person], weights: np.ndarray, symmetric: np.ndarr
     mean = np.stack([_features(YEARS, np.full(len(YEARS), m)) @ slope for m in (0.0, 1.0)])
     near = np.exp(-(((_bend(years)[:, None] - _bend(YEARS)) / 0.25) ** 2))
     deviation = np.sqrt((near.T @ left**2) / near.sum(0)[:, None])
+    deviation *= np.interp(YEARS, *SMALLER)[:, None]
     mean[:, :, ~symmetric] = 0
     return {
         "people_years": YEARS.astype(np.float32), "people_mean": mean.astype(np.float32),
@@ -122,8 +125,10 @@ class Maker:
         whole = [self._whole(mode, even) for mode, even in zip(found.modes, found.symmetric, strict=True)]
         mean = base + self._whole(found.mean - base[:SKIN], True)
         expression = units.of_ict(self.source)
+        units.make_even(expression, self.partner)
         self.mender.mend(expression, self.makehuman)
         all_units, fixes, counts = more_units.all_units(expression, self.mender, self.carrier, self.makehuman)
+        units.make_even(all_units, self.partner)
         by_age = people_shapes(people, found.weights, found.symmetric)
         return Full(mean, found, np.stack(whole).astype(np.float32), all_units, fixes, counts, by_age)
 

@@ -14,7 +14,7 @@ from tools.face_model.source import Source
 
 EDGE_RING, REACH = 3, (4, 12)
 """The lid's outer edge lies three edges from the socket; twelve edges away nothing moves with it."""
-OVERLAP_MM, MOST_OVERLAP_MM = 0.6, 1.5
+OVERLAP_MM, MOST_OVERLAP_MM = 0.8, 1.6
 """How far the closed upper lid comes down over the lower one on the mean face: people's lids open differently wide."""
 THICKNESS_MM, PER_RING_MM = 0.12, 0.16
 """Least clearance from the ball at the lid's border, and how it grows from ring to ring."""
@@ -56,12 +56,12 @@ class Lids:
         weight = 1 / (distance + 1e-6)
         return radius - (self.radii[k] * weight).sum(1) / weight.sum(1)
 
-    def guarded(self, skin: np.ndarray, inner: Inner) -> np.ndarray:
-        """The skin with nothing nearer to the ball than wanted: pushed out along the radius, smoothly."""
+    def guarded(self, skin: np.ndarray, inner: Inner, more: float = 0.0) -> np.ndarray:
+        """The skin with nothing nearer to the ball than wanted and `more`: pushed out along the radius, smoothly."""
         skin = skin.copy()
         for _ in range(3):
             push = np.zeros(SKIN)
-            push[self.seam.near] = np.maximum(self.wanted - self.clearance(skin), 0)
+            push[self.seam.near] = np.maximum(self.wanted + more - self.clearance(skin), 0)
             if push.max() < 0.01:
                 break
             for _ in range(4):

@@ -17,6 +17,8 @@ SAME = 0.9
 """Units whose displacements of the skin have a larger cosine say the same."""
 CENTRAL = ("mouthClose", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
            "mouthShrugUpper")  # fmt: skip
+HALFWAY_MM = 0.25
+"""Clearance added halfway through a blink: lids are thicker there on some faces than on the mean one."""
 LEAST = 0.06
 """A part of a unit is one of its own if it holds this share of the unit's square, and the rest does too."""
 LEAST_MM = 0.6
@@ -121,7 +123,8 @@ def correctives(units: Units, mender: Mender) -> list[tuple[Corrective, np.ndarr
         s = side.capitalize()
         blink = f"eyeBlink{s}"
         half = mender.skin + 0.5 * mender.unit(units, blink)
-        found.append((Corrective(f"{blink}Between", (blink,), True), lids.guarded(half, mender.inner) - half))
+        clear = lids.guarded(half, mender.inner, HALFWAY_MM)
+        found.append((Corrective(f"{blink}Between", (blink,), True), clear - half))
         for other in (f"eyeSquint{s}", f"eyeLookDown{s}", f"eyeWide{s}", f"cheekSquint{s}", f"browDown{s}"):
             both = mender.skin + mender.unit(units, blink, other)
             shut = lids.closed(both, mender.inner, MOST_OVERLAP_MM)

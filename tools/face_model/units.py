@@ -62,6 +62,22 @@ def of_ict(source: Source) -> Units:
     return Units(names, np.stack([by_name[n] for n in names]))
 
 
+def swapped(name: str) -> str:
+    """The unit's name on the other side."""
+    return name.replace("Left", "#").replace("Right", "Left").replace("#", "Right")
+
+
+def make_even(units: Units, partner: np.ndarray) -> None:
+    """Pairs become mirror images of each other, units of both sides their own; halves without a pair stay."""
+    turn = np.array([-1, 1, 1], units.fields.dtype)
+    for k, name in enumerate(units.names):
+        if swapped(name) in units.names[: k + 1]:
+            other = units.names.index(swapped(name))
+            image = units.fields[k][partner] * turn
+            units.fields[other] = (units.fields[other] + image) / 2
+            units.fields[k] = units.fields[other][partner] * turn
+
+
 class Mender:
     """Knows the mean face's lids and lips; mends the mean and the units."""
 
