@@ -7,6 +7,7 @@ import torch
 from hiface.assets.format import write_asset
 from hiface.errors import AssetError
 from hiface.face.asset import ARKIT, SCHEMA
+from hiface.face.expression_prior import ExpressionPrior
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE, mirror_pairs, normalised_errors
 from hiface.face.model import FaceModel
 from hiface.face.points import PointModel
@@ -175,3 +176,36 @@ def test_normalised_errors_and_mirrors():
     np.testing.assert_allclose(normalised_errors(points, truth), 2.0)
     cloud = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 2, 1]])
     assert mirror_pairs(cloud).tolist() == [1, 0, 2]
+
+
+def test_correctives_follow_from_the_units_that_they_mend(tmp_path):
+    tensors, meta = face_tensors()
+    meta["correctives"] = [
+        {"unit": "cheekRaiserLeft", "of": ["jawOpen", "mouthSmileLeft"], "between": False, "share": 0.5},
+        {"unit": "cheekRaiserLeft", "of": ["eyeBlinkLeft"], "between": True, "share": 1.0},
+    ]
+    write_asset(tmp_path / "face.safetensors", SCHEMA, tensors, meta)
+    face = FaceModel.load(tmp_path / "face.safetensors")
+    at = face.expression_names.index
+    weights = torch.zeros(3, face.expression_size)
+    weights[0, [at("jawOpen"), at("mouthSmileLeft")]] = torch.tensor([0.5, 0.8])
+    weights[1, at("eyeBlinkLeft")] = 0.5
+    weights[2, at("eyeBlinkLeft")] = 1.0
+    found = face.with_correctives(weights)
+    torch.testing.assert_close(found[:, at("cheekRaiserLeft")], torch.tensor([0.2, 1.0, 0.0]))
+    untouched = [k for k in range(face.expression_size) if k != at("cheekRaiserLeft")]
+    torch.testing.assert_close(found[:, untouched], weights[:, untouched])
+
+
+def test_the_expression_prior_draws_faces_that_people_make():
+    prior = ExpressionPrior.load()
+    drawn = prior.draw(np.random.default_rng(0), 4000)
+    assert drawn.shape == (4000, 52)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    at = ARKIT.index
+    smiles = np.corrcoef(drawn[:, at("mouthSmileLeft")], drawn[:, at("mouthSmileRight")])[0, 1]
+    assert smiles > 0.9  # both corners go up together
+    assert not drawn[:, at("tongueOut")].any()  # the tracker has no such score
+    again = prior.draw(np.random.default_rng(0), 4000)
+    np.testing.assert_array_equal(drawn, again)

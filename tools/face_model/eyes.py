@@ -47,7 +47,7 @@ def _draw_socket(source: Source, side: str, centre: np.ndarray) -> None:
     own = np.arange(*source.parts[f"eye_socket_{side}"]["vertices"])
     used = np.unique(polygons[polygons >= 0])
     rim = np.setdiff1d(used, own)  # vertices of the face that the socket hangs on
-    steps = _steps_from(polygons, rim, len(source.vertices))[own]
+    steps = steps_from(polygons, rim, len(source.vertices))[own]
     points = source.vertices[own]
     away = points - centre
     distance = np.linalg.norm(away, axis=1, keepdims=True)
@@ -56,7 +56,7 @@ def _draw_socket(source: Source, side: str, centre: np.ndarray) -> None:
     source.vertices[own] = points + weight * (target - points)
 
 
-def _steps_from(polygons: np.ndarray, start: np.ndarray, vertex_count: int) -> np.ndarray:
+def steps_from(polygons: np.ndarray, start: np.ndarray, vertex_count: int) -> np.ndarray:
     """Edges to walk from `start`; vertices that are not reached get the largest count."""
     steps = np.full(vertex_count, np.inf)
     steps[start] = 0

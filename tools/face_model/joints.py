@@ -18,7 +18,7 @@ def regressor(source: Source, eye_centres: dict[str, np.ndarray]) -> tuple[np.nd
     behind and below (the atlas), each eye's at the centre of its ball.
     """
     skin = source.vertices[:11248]
-    ring = np.argsort(np.abs(skin[:, 1] - NECK_JOINT[1]))[:_NEAR]
+    ring = np.argsort(np.abs(skin[:, 1] - NECK_JOINT[1]), kind="stable")[:_NEAR]
     ears = [_nearest(skin, (sign * 78.0, -14.0, -12.0), _NEAR // 2) for sign in (1, -1)]
     balls = [np.arange(*source.parts[f"eyeball_{s}"]["vertices"]) for s in ("left", "right")]
     rows = [ring, np.concatenate(ears), *balls]
@@ -40,7 +40,7 @@ def weights_of(points: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _nearest(points: np.ndarray, place: tuple[float, float, float], count: int) -> np.ndarray:
-    return np.argsort(np.linalg.norm(points - np.array(place), axis=1))[:count]
+    return np.argsort(np.linalg.norm(points - np.array(place), axis=1), kind="stable")[:count]
 
 
 def skin_weights(source: Source) -> np.ndarray:

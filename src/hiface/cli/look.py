@@ -6,7 +6,14 @@ from pathlib import Path
 
 
 def sample(
-    *, out: Path, grid: str = "6x6", seed: int = 0, look: str = "skin", expressive: bool = False, side: int = 256
+    *,
+    out: Path,
+    grid: str = "6x6",
+    seed: int = 0,
+    look: str = "skin",
+    expressive: bool = False,
+    side: int = 256,
+    face_model: str = "face_model.safetensors",
 ) -> None:
     """Draw random people of the face model as a contact sheet.
 
@@ -26,15 +33,25 @@ def sample(
         Give each an expression.
     side
         Pixels of a portrait.
+    face_model
+        A shipped face model's name or a file of yours.
     """
     from hiface.export.maps import write_png8
     from hiface.export.portrait import Studio, grid_size, people_sheet
 
     rows, columns = grid_size(grid)
-    write_png8(out, people_sheet(Studio.load(), rows, columns, seed, look, expressive, side))
+    write_png8(out, people_sheet(Studio.load(face_model), rows, columns, seed, look, expressive, side))
 
 
-def modes(*, out: Path, kind: str = "identity", count: int = 8, deviations: float = 3.0, side: int = 256) -> None:
+def modes(
+    *,
+    out: Path,
+    kind: str = "identity",
+    count: int = 8,
+    deviations: float = 3.0,
+    side: int = 256,
+    face_model: str = "face_model.safetensors",
+) -> None:
     """Draw the first modes of the face model: minus, none and plus so many standard deviations.
 
     Parameters
@@ -49,8 +66,10 @@ def modes(*, out: Path, kind: str = "identity", count: int = 8, deviations: floa
         Standard deviations to each side.
     side
         Pixels of a portrait.
+    face_model
+        A shipped face model's name or a file of yours.
     """
     from hiface.export.maps import write_png8
     from hiface.export.portrait import Studio, modes_sheet
 
-    write_png8(out, modes_sheet(Studio.load(), kind, count, deviations, side))
+    write_png8(out, modes_sheet(Studio.load(face_model), kind, count, deviations, side))

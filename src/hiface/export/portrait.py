@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -54,8 +55,10 @@ class Studio:
     eyes: EyeTextures
 
     @classmethod
-    def load(cls) -> Studio:
-        return cls(FaceModel.load(), AlbedoModel.load(), DetailBasis.load(), Captures.load(), EyeTextures.load())
+    def load(cls, face_model: str | Path = "face_model.safetensors") -> Studio:
+        return cls(
+            FaceModel.load(face_model), AlbedoModel.load(), DetailBasis.load(), Captures.load(), EyeTextures.load()
+        )
 
     @cached_property
     def detail(self) -> SDDetail:
@@ -73,15 +76,21 @@ class Studio:
         )
 
     def draw(self, rng: np.random.Generator, expressive: bool) -> Sitter:
-        """A random person of any age."""
+        """A random person of any age; a child where the face model has children."""
+        people = self.face.people
+        noise = rng.standard_normal(self.face.identity_size).astype(np.float32)
+        albedo = rng.standard_normal(self.albedo.size).astype(np.float32)
+        years = float(rng.uniform(18, 85) if people is None else rng.uniform(people.youngest, 85))
         person = replace(
             self.usual(),
-            identity=rng.standard_normal(self.face.identity_size).astype(np.float32),
-            albedo=rng.standard_normal(self.albedo.size).astype(np.float32),
-            detail=draw_detail(self.captures, float(rng.uniform(18, 85)), rng),
+            identity=noise,
+            albedo=albedo,
+            detail=draw_detail(self.captures, max(years, 18.0), rng),
             eyes=str(rng.choice(self.eyes.colours)),
             yaw=float(rng.uniform(-0.45, 0.45)),
         )
+        if people is not None:
+            person = replace(person, identity=people.identity(noise, years, bool(rng.random() < 0.5)))
         return replace(person, expression=mood(self.face, rng)) if expressive else person
 
     @torch.no_grad()
@@ -119,7 +128,7 @@ def mood(face: FaceModel, rng: np.random.Generator) -> Float[np.ndarray, "E"]:
         for k, own in enumerate(face.expression_names):
             if own in (unit, f"{unit}Left", f"{unit}Right"):
                 weights[k] = weight * rng.uniform(0.7, 1.0)
-    return weights
+    return face.with_correctives(_row(weights))[0].numpy()
 
 
 _MOODS = {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hiface.assets.format import Asset, dequantise, read_asset, unknown_name
+from hiface.assets.format import Asset, read_asset, unknown_name
 from hiface.assets.store import locate
 from hiface.errors import AssetError
-from hiface.face.asset import ARKIT, LANDMARK_SETS, SCHEMA
+from hiface.face.asset import ARKIT, LANDMARK_SETS, SCHEMA, expression_modes, identity_modes
+from hiface.face.people import PeopleShapes
 from hiface.geometry.skinning import points_on, skin
 from hiface.geometry.topology import triangulate
 from hiface.geometry.uv import UVAtlas
@@ -29,6 +30,17 @@ class PartRange:
 
     vertices: tuple[int, int]
     polygons: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Corrective:
+    """A unit whose weight follows from others'."""
+
+    unit: int
+    of: tuple[int, ...]
+    between: bool
+    """Whether it belongs to the middle of one unit's way rather than to units together."""
+    share: float
 
 
 class FaceModel(nn.Module):
@@ -65,6 +77,7 @@ class FaceModel(nn.Module):
         self.expression_names: tuple[str, ...] = tuple(meta["expression_names"])
         self.joint_parents: tuple[int, ...] = tuple(meta["joint_parents"])
         self.region_names: tuple[str, ...] = tuple(meta["region_names"])
+        self.correctives = tuple(_corrective(c, self.expression_names) for c in meta.get("correctives", ()))
         self.parts = {name: _part_range(value) for name, value in meta["parts"].items()}
         self.skin = _part_range(meta["skin"])
 
@@ -75,11 +88,14 @@ class FaceModel(nn.Module):
         self.uv_polygons: Int[np.ndarray, "F 4"] = t["uv_polygons"].astype(np.int64)
         self.ict_index = t.get("ict_index")
         self.symmetry = t.get("symmetry")
+        self.people = (
+            PeopleShapes(t["people_years"], t["people_mean"], t["people_deviation"]) if "people_years" in t else None
+        )
         self._regions = dict(zip(self.region_names, t["region_masks"].astype(bool), strict=True))
-        identity = dequantise(t["identity"], t["identity_scale"])
+        identity = identity_modes(t)
         self._buffer("mean", t["mean"])
         self._buffer("identity_basis", identity)
-        self._buffer("expression_basis", dequantise(t["expression"], t["expression_scale"]))
+        self._buffer("expression_basis", expression_modes(t))
         self._buffer("skin_weights", t["skin_weights"])
         regress = t["joint_index"], t["joint_weight"]
         self._buffer("joint_mean", _weighted(t["mean"], *regress))
@@ -163,6 +179,19 @@ class FaceModel(nn.Module):
         """B_exp ξ (Eq. 1), mm."""
         return _modes(expression, self.expression_basis[:, : self.vertex_count(part)])
 
+    def with_correctives(self, expression: Float[Tensor, "B E"]) -> Float[Tensor, "B E"]:
+        """Weights with those of corrective units added, as they follow from the others.
+
+        A corrective of several units has their product, one that belongs to the middle of a unit's way 4 w (1 - w).
+        Weights that are drawn or animated need this; weights that were fitted have what they need.
+        """
+        result = expression.clone()
+        for fix in self.correctives:
+            product = expression[:, list(fix.of)].prod(1)
+            weight = 4 * product * (1 - product) if fix.between else product
+            result[:, fix.unit] = result[:, fix.unit] + fix.share * weight.clamp(min=0)
+        return result
+
     def joints(self, identity: Float[Tensor, "B I"]) -> Float[Tensor, "B J 3"]:
         """J = 𝒥(β): linear in identity (Eq. 2), mm."""
         return self.joint_mean + _modes(identity, self.joint_identity)
@@ -229,6 +258,11 @@ def _modes(weights: Float[Tensor, "B N"], basis: Float[Tensor, "N V 3"]) -> Floa
 
 def _weighted(points: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.einsum("jnx,jn->jx", points[index], weight).astype(np.float32)
+
+
+def _corrective(value: dict[str, Any], names: tuple[str, ...]) -> Corrective:
+    of = tuple(names.index(n) for n in value["of"])
+    return Corrective(names.index(value["unit"]), of, bool(value["between"]), float(value["share"]))
 
 
 def _part_range(value: dict[str, list[int]]) -> PartRange:

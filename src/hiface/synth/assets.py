@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hiface.errors import AssetError
+from hiface.face.asset import ARKIT
+from hiface.face.expression_prior import ExpressionPrior
 from hiface.face.model import FaceModel
 from hiface.synth.body import Body, build_body
 from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
@@ -76,7 +78,7 @@ class Sources:
     wrinkles: Wrinkles
     backgrounds: list[UInt8[np.ndarray, "H W 3"]]
     scores: Float[np.ndarray, "N E"]
-    """Expression weights seen in training photos."""
+    """Expression weights that people in photos make, drawn from the prior over them."""
 
 
 def load_sources(
@@ -108,7 +110,7 @@ def load_sources(
         neck=build_neck(body),
         wrinkles=Wrinkles(model),
         backgrounds=_backgrounds(data / "photos"),
-        scores=_scores(data, model.expression_names, part),
+        scores=_scores(model.expression_names) if part == "training" else _seen_scores(data, model.expression_names),
     )
 
 
@@ -213,13 +215,20 @@ def _backgrounds(folder: Path) -> list[UInt8[np.ndarray, "H W 3"]]:
     return chosen
 
 
-def _scores(data: Path, names: tuple[str, ...], part: Part) -> Float[np.ndarray, "N E"]:
-    """Blendshape scores of the labelled photos, sorted into the model's expressions."""
-    file = "labels_train.npz" if part == "training" else "labels_val.npz"
+def _scores(names: tuple[str, ...], count: int = 4096) -> Float[np.ndarray, "N E"]:
+    """Draws from the prior over scores of photos, sorted into the model's expressions."""
+    drawn = ExpressionPrior.load().draw(np.random.default_rng(0), count)
+    result = np.zeros((count, len(names)), np.float32)
+    result[:, [names.index(n) for n in ARKIT]] = drawn
+    return from_scores(result, names)
+
+
+def _seen_scores(data: Path, names: tuple[str, ...]) -> Float[np.ndarray, "N E"]:
+    """Scores of the labelled photos that nothing was ever trained on, sorted into the model's expressions."""
     order = json.loads((data / "mediapipe/arkit52.json").read_text())["mediapipe_order"]
     rows = []
     for folder in LABELLED:
-        with np.load(data / folder / file) as labels:
+        with np.load(data / folder / "labels_val.npz") as labels:
             rows.append(labels["blendshapes"][labels["found"] == 1].astype(np.float32))
     found = np.concatenate(rows)
     result = np.zeros((len(found), len(names)), np.float32)

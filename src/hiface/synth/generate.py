@@ -100,7 +100,7 @@ class Generator:
             model = self.sources.model
             names, size = model.expression_names, model.identity_size
             streams = (self._stream(i, _PERSON) for i in range(chunk * CHUNK, (chunk + 1) * CHUNK))
-            self._people = [draw_person(rng, names, size, self.sources.scores) for rng in streams]
+            self._people = [draw_person(rng, names, size, self.sources.scores, model.people) for rng in streams]
             if self.identities is not None:
                 turns = np.arange(chunk * CHUNK, (chunk + 1) * CHUNK) // self.series
                 rows = self.identities[turns % len(self.identities)]

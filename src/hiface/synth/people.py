@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hiface.face.model import FaceModel
+from hiface.face.people import PeopleShapes
 from hiface.geometry.skinning import joint_transforms
 from hiface.synth.body import as_array
 from hiface.types import JOINTS
@@ -18,6 +19,8 @@ HEAD = JOINTS.index("head")
 NECK_SHARE, HEAD_SHARE = 0.3, 0.7
 """How neck and head share the head's orientation r (axis-angle): one axis, so their product is r itself."""
 AGES = (14.0, 86.0)
+YOUNGEST = 4.0
+"""Years, of a face model that has children."""
 _PITCH, _ROLL = 32.0, 28.0
 
 
@@ -32,7 +35,7 @@ class Person:
     orientation: Float[np.ndarray, "3"]
     """r, axis-angle of the head in the frame of the stored picture, radians."""
     age: float
-    """Years; it chooses skin, hair colour and wrinkles, not the bones."""
+    """Years; it chooses skin, hair colour and wrinkles, and the bones where the face model knows them by age."""
     sex: str
     tone: float
     """0 the lightest to 1 the darkest human skin, even over people."""
@@ -55,16 +58,27 @@ class Figures:
 
 
 def draw_person(
-    rng: np.random.Generator, names: tuple[str, ...], identity_size: int, scores: Float[np.ndarray, "N E"]
+    rng: np.random.Generator,
+    names: tuple[str, ...],
+    identity_size: int,
+    scores: Float[np.ndarray, "N E"],
+    people: PeopleShapes | None = None,
 ) -> Person:
-    """One person. `scores` are expressions seen in photos, in the order of `names`."""
-    identity = rng.standard_normal(identity_size) * rng.uniform(0.75, 1.05)
+    """One person. `scores` are expressions that people make, in the order of `names`.
+
+    Where the face model knows `people`, age and sex choose the bones as well, and children are among them.
+    """
+    noise = rng.standard_normal(identity_size) * rng.uniform(0.75, 1.05)
+    expression, orientation = draw_expression(rng, names, scores, mixed=False), draw_orientation(rng)
+    youngest = AGES[0] if people is None else max(YOUNGEST, people.youngest)
+    age = float(youngest + (AGES[1] - youngest) * rng.beta(1.1, 1.7))
+    male = bool(rng.random() < 0.5)
     return Person(
-        identity=identity.astype(np.float32),
-        expression=draw_expression(rng, names, scores),
-        orientation=draw_orientation(rng),
-        age=float(AGES[0] + (AGES[1] - AGES[0]) * rng.beta(1.1, 1.7)),
-        sex="male" if rng.random() < 0.5 else "female",
+        identity=noise.astype(np.float32) if people is None else people.identity(noise, age, male),
+        expression=expression,
+        orientation=orientation,
+        age=age,
+        sex="male" if male else "female",
         tone=float(rng.random()),
     )
 
@@ -80,11 +94,11 @@ def from_scores(scores: Float[np.ndarray, "N E"], names: tuple[str, ...]) -> Flo
 
 
 def draw_expression(
-    rng: np.random.Generator, names: tuple[str, ...], scores: Float[np.ndarray, "N E"]
+    rng: np.random.Generator, names: tuple[str, ...], scores: Float[np.ndarray, "N E"], mixed: bool = True
 ) -> Float[np.ndarray, "E"]:
-    """Weights 0 to 1: a photo's scores, often mixed with another's, sometimes with units of no photo."""
+    """Weights 0 to 1: a row of `scores`, sometimes with units that it has not; if `mixed`, often with another row."""
     weights = scores[rng.integers(len(scores))] * rng.uniform(0.6, 1.3)
-    if rng.random() < 0.3:
+    if mixed and rng.random() < 0.3:
         weights = np.maximum(weights, scores[rng.integers(len(scores))] * rng.uniform(0.3, 1.0))
     if rng.random() < 0.35:
         chosen = rng.integers(0, len(names), rng.integers(1, 4))
@@ -172,7 +186,7 @@ def rotation_matrix(vector: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
 def shapes(model: FaceModel, people: list[Person]) -> Figures:
     """Neutral, expressive and posed vertices of a batch; the matrix products are shared by the whole batch."""
     identity = torch.from_numpy(np.stack([p.identity for p in people]))
-    expression = torch.from_numpy(np.stack([p.expression for p in people]))
+    expression = model.with_correctives(torch.from_numpy(np.stack([p.expression for p in people])))
     orientation = torch.from_numpy(np.stack([p.orientation for p in people]).astype(np.float32))[:, None]
     rotation = torch.cat([NECK_SHARE * orientation, HEAD_SHARE * orientation, model.gaze(expression)], 1)
     neutral = model.neutral(identity)
