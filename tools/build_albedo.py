@@ -103,7 +103,7 @@ def main() -> None:
     model = FaceModel.load()
     tiles = Tiles.of(model)
     skins = read_skins(args.skins, tiles)
-    axes = fit_axes(np.stack([s.colour for s in skins]), args.seed)
+    axes = fit_axes(np.stack([s.colour for s in skins]))
     direction = axes.melanin / np.linalg.norm(axes.melanin)
     patterns = find_patterns(skins, direction, PATTERNS)
     tints = {"melanin": axes.melanin, "haemoglobin": axes.haemoglobin, "thin melanin": axes.thin_melanin}

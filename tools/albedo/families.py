@@ -116,7 +116,7 @@ def beard(stage: Stage, growth: Float[np.ndarray, "V"], rng: np.random.Generator
             face, head = stage.both(made)
             yield amount * face * where[0], amount * head * where[1]
 
-    return principal("beard", draw(), count, np.array([0.62, 0.52, 0.40]))
+    return principal("beard", draw(), count, np.array([1.05, 0.90, 0.72]))
 
 
 _RED_PLACES = (
@@ -144,7 +144,7 @@ def redness(stage: Stage, haemoglobin: Float[np.ndarray, "3"], rng: np.random.Ge
             )
             yield face, head
 
-    return principal("redness", draw(), count, 0.55 * haemoglobin)
+    return principal("redness", draw(), count, 0.95 * haemoglobin)
 
 
 def under_eye(stage: Stage, tint: Float[np.ndarray, "3"], rng: np.random.Generator, count: int) -> Family:
@@ -230,7 +230,7 @@ def brows(stage: Stage, layers: Float[np.ndarray, "12 R R"], rng: np.random.Gene
             full[rows] = (left + right)[rows] * rng.uniform(0.25, 1.0)
             yield full, np.zeros((TINTED_HEAD, TINTED_HEAD), np.float32)
 
-    return principal("brows", draw(), count, np.array([1.9, 1.7, 1.45]), 0.85)
+    return principal("brows", draw(), count, np.array([2.9, 2.6, 2.2]))
 
 
 def lashes(stage: Stage, rng: np.random.Generator, count: int) -> Family:
@@ -263,7 +263,7 @@ def freckles(stage: Stage, tint: Float[np.ndarray, "3"], rng: np.random.Generato
     stacked = np.stack(weights).astype(np.float32)
     modes = np.concatenate([stacked @ face, stacked @ head], 1)
     return _family(
-        "freckles", 0.17 * modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.17 * modes[0], tint, 1.0
+        "freckles", 0.26 * modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.26 * modes[0], tint, 1.0
     )
 
 
@@ -272,7 +272,7 @@ def moles(stage: Stage, tint: Float[np.ndarray, "3"], rng: np.random.Generator, 
     centres, sizes = _spots(stage, rng, count * each, (0.9, 1.7), freckled=False)
     face, head = _stamped(stage, centres, sizes)
     shares = np.kron(np.eye(count), rng.uniform(0.5, 1.0, each)).astype(np.float32)
-    modes = 0.3 * np.concatenate([shares @ face, shares @ head], 1)
+    modes = 0.42 * np.concatenate([shares @ face, shares @ head], 1)
     return _family("moles", modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.5 * modes.sum(0), tint, 1.0)
 
 
@@ -324,15 +324,15 @@ def make_up(stage: Stage, lip_cover: Float[np.ndarray, "V"], rng: np.random.Gene
     liner = sum(near_line(stage.face, line, 0.9) for line in upper)
     below = sum(near_line(stage.face, line, 0.8) for line in lower)
     maps = [
-        (lip, (0.05, 0.42, 0.22)), (lip, (0.22, 0.30, 0.16)), (lip, (0.02, 0.12, -0.10)),
+        (lip, (0.07, 0.13, 0.10)), (lip, (0.10, 0.12, 0.09)), (lip, (0.02, 0.05, 0.01)),
         (shadow(4, 3.5), (0.16, 0.19, 0.16)), (shadow(4, 3.5), (0.02, 0.14, 0.02)), (shadow(5, 4.0), (0.13, 0.05, -0.08)),
         (shadow(8, 3.0), (0.06, 0.10, 0.12)), (outer, (0.12, 0.14, 0.12)), (liner, (0.5, 0.5, 0.45)),
-        (below, (0.28, 0.28, 0.26)), (blush, (0.0, 0.13, 0.08)), (blush, (0.02, 0.08, 0.12)),
-        (contour, (0.08, 0.10, 0.12)), (lip * rise(stage.face[..., 1], -33, 6), (0.05, 0.18, 0.1)),
+        (below, (0.28, 0.28, 0.26)), (blush, (0.0, 0.08, 0.05)), (blush, (0.01, 0.05, 0.06)),
+        (contour, (0.08, 0.10, 0.12)), (lip * rise(stage.face[..., 1], -33, 6), (0.02, 0.08, 0.05)),
     ]  # fmt: skip
     faces = np.stack([m for m, _ in maps])
     top = faces.max((1, 2))
-    tints = np.array([t for _, t in maps]) * top[:, None]
+    tints = 1.4 * np.array([t for _, t in maps]) * top[:, None]
     nothing = (np.zeros((stage.side, stage.side, 3)), np.zeros((TINTED_HEAD, TINTED_HEAD, 3)))
     return Family("make-up", faces / top[:, None, None], np.stack([none] * len(maps)), tints.astype(np.float32), nothing, 1.0)
 
@@ -343,13 +343,13 @@ def all_families(tiles: Tiles, layers: np.ndarray, growth: np.ndarray, axes: dic
     soft, fine = Stage(tiles, SOFT), Stage(tiles, FINE)
     melanin, blood = (axes[k] / np.linalg.norm(axes[k]) for k in ("melanin", "haemoglobin"))
     freckle = axes["thin melanin"]
-    ring = 0.35 * (0.7 * melanin + 0.5 * blood)
+    ring = 0.62 * (0.7 * melanin + 0.5 * blood)
     return [
         beard(soft, growth[:, 0], rng, 40),
         redness(soft, blood, rng, 40),
         under_eye(soft, ring, rng, 20),
         uneven(soft, melanin, rng, 50),
-        lips(fine, growth[:, 1], [0.36 * blood, 0.26 * melanin, np.array([-0.18, 0.06, 0.10])], rng, 4),
+        lips(fine, growth[:, 1], [0.24 * blood, 0.20 * melanin, np.array([-0.05, 0.03, 0.03])], rng, 4),
         brows(fine, layers, rng, 26),
         lashes(fine, rng, 8),
         freckles(fine, freckle, rng, 26),
