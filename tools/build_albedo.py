@@ -1,10 +1,9 @@
-"""Build `albedo.safetensors` from photographic skins in our UV.
+"""Build `albedo.safetensors`: 300 modes of skin colour in the two tiles of our UV.
 
-    python -m tools.build_albedo DATA/makehuman/skins_ict OUT.safetensors [--modes 30] [--picture SHEET.png]
+    python -m tools.build_albedo DATA/makehuman/skins_ict OUT.safetensors [--report REPORT.json]
 
-Three named axes come first (melanin, redness, brows), each regressed over the skins and their tints; the rest is
-a PCA of what they leave, all in density (hiface/face/albedo.py). A coefficient of 1 is one standard deviation over
-the tinted skins.
+Three pigment axes, patterns of photographic skins, then families of features (tools/albedo). Skins of the open
+benchmark (`hiface.synth.assets.HELD_OUT_SKINS`) are never read. docs/albedo.md says what came of it.
 """
 
 from __future__ import annotations
@@ -13,117 +12,123 @@ import argparse
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
+from jaxtyping import Float
 
 from hiface.assets.format import quantise, write_asset
-from hiface.face.albedo import SCHEMA, density_of, integers_of
+from hiface.face.albedo import FULL, SCHEMA, integers_of
+from hiface.face.model import FaceModel
+from hiface.synth.body import build_body
+from tools.albedo.axes import Axes, fit_axes
+from tools.albedo.families import SOFT_FAMILIES, Family, all_families
+from tools.albedo.patterns import Patterns, find_patterns, leave_one_out
+from tools.albedo.skins import brow_layers, read_skins
+from tools.albedo.tiles import FACE, HEAD, Tiles, joined, resized
 
-FACE, HEAD = 512, 256
-# Log-reflectance change of R, G, B per unit of melanin and of blood. Directions after the study of the generator:
-# melanin absorbs more towards blue; haemoglobin takes green and blue and leaves red.
-MELANIN = np.array([-0.50, -0.75, -0.95], np.float32)
-BLOOD = np.array([0.15, -0.30, -0.25], np.float32)
-TINTS = 6
-BROW_COLOUR = np.array([0.035, 0.022, 0.015], np.float32)
-
-
-def linear(picture: np.ndarray) -> np.ndarray:
-    """Linear light of sRGB bytes."""
-    value = picture.astype(np.float32) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+AXES = ("melanin", "haemoglobin", "undertone")
+PATTERNS = 37
 
 
-def read(path: Path, side: int) -> np.ndarray:
-    picture = cv2.imread(str(path))[..., ::-1]
-    return linear(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+def middle_mean(face: Float[np.ndarray, "*N R R C"]) -> Float[np.ndarray, "*N C"]:
+    """Mean over the middle of the face, as `AlbedoModel.middle` takes it."""
+    side = face.shape[-2]
+    rows, columns = slice(int(0.39 * side), int(0.64 * side)), slice(int(0.29 * side), int(0.7 * side))
+    return np.asarray(face[..., rows, columns, :].mean((-3, -2)))
 
 
-def brow_layers(folder: Path, index: dict) -> np.ndarray:
-    """(12, FACE, FACE) opacity of the brow layers."""
-    layers = []
-    for entry in index["eyebrows"]:
-        picture = cv2.imread(str(folder / (entry.get("file") or entry["name"] + ".webp")), cv2.IMREAD_UNCHANGED)
-        x0, y0, x1, y1 = entry["box_xyxy_in_face_tile"]
-        alpha = np.zeros((1024, 1024), np.float32)
-        alpha[y0:y1, x0:x1] = picture[..., 3] / 255
-        layers.append(cv2.resize(alpha, (FACE, FACE), interpolation=cv2.INTER_AREA))
-    return np.stack(layers)
+def axis_maps(axes: Axes, patterns: Patterns) -> tuple[Float[np.ndarray, "3 S S 3"], Float[np.ndarray, "3 Sh Sh 3"]]:
+    """Melanin with its slope over the face, and the two others even; the middle of the face moves as `axes` says."""
+    faces, heads = [], []
+    unit = np.linalg.norm(axes.melanin)
+    offset = middle_mean(patterns.slope[0])
+    for k, axis in enumerate((axes.melanin, axes.haemoglobin, axes.undertone)):
+        extra = [unit * (s - offset) if k == 0 else 0 * s for s in patterns.slope]
+        faces.append(extra[0] + axis)
+        heads.append(extra[1] + axis)
+    return np.stack(faces), np.stack(heads)
 
 
-def people(folder: Path, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tinted, browed skins: face maps, head maps, and (N, 3) melanin, blood and brow of each."""
-    index = json.loads((folder / "index.json").read_text())
-    brows = brow_layers(folder, index)
-    faces, heads, factors = [], [], []
-    for entry in index["skins"]:
-        face, head = read(folder / entry["face"], FACE), read(folder / entry["head"], HEAD)
-        for k in range(TINTS):
-            melanin, blood = (0.0, 0.0) if k == 0 else (rng.normal(0, 0.35), rng.normal(0, 0.3))
-            tint = np.exp(melanin * MELANIN + blood * BLOOD)
-            thickness = float(np.clip(rng.normal(0.65, 0.3), 0, 1))
-            alpha = brows[rng.integers(len(brows))][..., None] * thickness
-            browed = np.minimum(face * tint, 1) * (1 - alpha) + BROW_COLOUR * alpha
-            faces.append(browed[:, ::-1] if k % 2 else browed)
-            heads.append(np.minimum(head * tint, 1)[:, :: -1 if k % 2 else 1])
-            tone = np.log(np.median(faces[-1][200:330, 150:360], axis=(0, 1)) + 1e-3)
-            factors.append([tone @ MELANIN, tone[0] - tone[1], thickness])
-    return density_of(np.stack(faces)), density_of(np.stack(heads)), np.array(factors, np.float32)
+def mean_maps(
+    axes: Axes, patterns: Patterns, families: list[Family]
+) -> tuple[Float[np.ndarray, "R R 3"], Float[np.ndarray, "Rh Rh 3"]]:
+    """The average person, whose cheeks and nose have the density `axes.centre`."""
+    maps = [
+        patterns.mean[k] + sum(resized(f.mean[k], side) for f in families) for k, side in ((0, FACE), (1, HEAD))
+    ]
+    shift = axes.centre - np.median(maps[0][200:328, 150:362].reshape(-1, 3), axis=0)
+    return maps[0] + shift, maps[1] + shift
 
 
-def halve(maps: np.ndarray) -> np.ndarray:
-    return np.stack([cv2.resize(m, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for m in maps])
+def packed(
+    tiles: Tiles, axes: Axes, patterns: Patterns, families: list[Family]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The file's tensors, with every mode joined at the tiles' border, and the modes' names."""
+    mean, head_mean = mean_maps(axes, patterns, families)
+    head_mean = joined(tiles, mean, head_mean)
+    axis_faces, axis_heads = axis_maps(axes, patterns)
+    faces = np.concatenate([axis_faces, patterns.face]).astype(np.float32)
+    heads = np.concatenate([axis_heads, patterns.head]).astype(np.float32)
+    heads = np.stack([joined(tiles, f, h) for f, h in zip(faces, heads, strict=True)])
+    face_q, face_scale = quantise(faces, bits=8)
+    head_q, head_scale = quantise(heads, bits=8)
+    soft = [f for f in families if f.name in SOFT_FAMILIES]
+    fine = [f for f in families if f.name not in SOFT_FAMILIES]
+    head_tinted = np.concatenate(
+        [joined(tiles, np.moveaxis(f.face, 0, -1), np.moveaxis(f.head, 0, -1)) for f in [*soft, *fine]], -1
+    )
+    tensors = {
+        "face_mean": integers_of(mean), "face_modes": face_q, "face_scale": face_scale,
+        "head_mean": integers_of(head_mean), "head_modes": head_q, "head_scale": head_scale,
+        "face_soft": _bytes(np.concatenate([f.face for f in soft])),
+        "face_fine": _bytes(np.concatenate([f.face for f in fine])),
+        "head_tinted": _bytes(np.moveaxis(head_tinted, -1, 0)),
+        "tints": np.concatenate([f.tints for f in [*soft, *fine]]).astype(np.float32),
+    }  # fmt: skip
+    names = [*AXES, *(f"skin pattern {k + 1}" for k in range(len(patterns.face)))]
+    names += [f"{f.name} {k + 1}" for f in [*soft, *fine] for k in range(len(f.face))]
+    return tensors, names
 
 
-def fit(
-    faces: np.ndarray, heads: np.ndarray, factors: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Modes of face and head together, one standard deviation each, and the share of variance each explains."""
-    n = len(faces)
-    flat = np.concatenate([halve(faces).reshape(n, -1), halve(heads).reshape(n, -1)], axis=1)
-    flat -= flat.mean(0)
-    named, rest = [], flat
-    whitened = (factors - factors.mean(0)) / factors.std(0)
-    for k in range(factors.shape[1]):  # one after another, so that each explains what the former leave
-        score = whitened[:, k] - (
-            whitened[:, :k] @ np.linalg.lstsq(whitened[:, :k], whitened[:, k], rcond=None)[0] if k else 0
-        )
-        score = (score / score.std()).astype(np.float32)
-        mode = score @ rest / n
-        named.append(mode)
-        rest = rest - score[:, None] * mode
-    _, s, v = np.linalg.svd(rest, full_matrices=False)
-    left = count - len(named)
-    modes = np.concatenate([np.stack(named), s[:left, None] * v[:left] / np.sqrt(n)])
-    return modes, (modes**2).sum(1) / (flat**2).sum() * n, s
+def _bytes(maps: Float[np.ndarray, "N R R"]) -> np.ndarray:
+    return np.round(np.clip(maps, -1, 1) * FULL).astype(np.int8)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("skins", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--modes", type=int, default=30)
+    parser.add_argument("--report", type=Path, help="JSON of what was measured while building; takes minutes more")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    faces, heads, factors = people(args.skins, np.random.default_rng(args.seed))
-    modes, share, _ = fit(faces, heads, factors, args.modes)
-    print("explained:", " ".join(f"{x:.3f}" for x in share), f"sum {share.sum():.3f}")
-    cut = (FACE // 2) ** 2 * 3
-    face_q, face_scale = quantise(modes[:, :cut].reshape(-1, FACE // 2, FACE // 2, 3), bits=8)
-    head_q, head_scale = quantise(modes[:, cut:].reshape(-1, HEAD // 2, HEAD // 2, 3), bits=8)
-    names = ["melanin", "redness", "brows", *(f"texture{k}" for k in range(len(modes) - 3))]
-    tensors = {
-        "face_mean": integers_of(faces.mean(0)), "face_modes": face_q, "face_scale": face_scale,
-        "head_mean": integers_of(heads.mean(0)), "head_modes": head_q, "head_scale": head_scale,
-    }  # fmt: skip
+    model = FaceModel.load()
+    tiles = Tiles.of(model)
+    skins = read_skins(args.skins, tiles)
+    axes = fit_axes(np.stack([s.colour for s in skins]))
+    direction = axes.melanin / np.linalg.norm(axes.melanin)
+    patterns = find_patterns(skins, direction, PATTERNS)
+    tints = {"melanin": axes.melanin, "haemoglobin": axes.haemoglobin, "thin melanin": axes.thin_melanin}
+    families = all_families(tiles, brow_layers(args.skins), build_body(model).growth, tints, args.seed)
+    tensors, names = packed(tiles, axes, patterns, families)
     meta = {
-        "units": "density d of linear reflectance A = 0.9 / (1 + exp d); mean stored as 16 bits over [-6, 6]",
+        "units": "density d of linear reflectance A = 0.9 / (1 + exp d); means stored as 16 bits over [-6, 6]; "
+        "tinted modes: map / 127 times the mode's tint",
         "licence": "CC0 1.0 (MakeHuman system and community skins)",
         "mode_names": names,
-        "explained": [float(x) for x in share],
+        "families": {"axes": len(AXES), "skin patterns": len(patterns.face)} | {f.name: len(f.face) for f in families},
+        "skins": [s.name for s in skins],
     }
     digest = write_asset(args.out, SCHEMA, tensors, meta)
-    print(f"{args.out}: {len(modes)} modes, {args.out.stat().st_size / 2**20:.1f} MiB, {digest[:12]}")
+    print(f"{args.out}: {len(names)} modes, {args.out.stat().st_size / 1e6:.2f} MB, {digest[:12]}")
+    if args.report:
+        left = leave_one_out(skins, tiles, direction)
+        report = {
+            "skins": meta["skins"], "families": meta["families"],
+            "pattern_share": patterns.share.tolist(),
+            "family_share": {f.name: f.explained for f in families},
+            "axes": {k: getattr(axes, k).tolist() for k in ("centre", "melanin", "haemoglobin", "undertone")},
+            "left_out": {"modes": left.modes, "density": left.density.tolist(), "delta_e": left.delta_e.tolist()},
+        }  # fmt: skip
+        args.report.write_text(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

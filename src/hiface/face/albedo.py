@@ -3,6 +3,9 @@
 Eq. 1 adds modes to a mean. Ours add in a density d, with reflectance A = 0.9 / (1 + eᵈ): at dark skins this is
 optical density, in which the absorbers (melanin, blood) add; at light ones it bends so that no sum reflects more
 than 0.9. Every coefficient vector is a possible colour.
+
+A mode is either a map of three channels, or a map of one absorber times that absorber's colour (its tint): pigments,
+hair and paint change a colour in one direction. Such maps cost a third, so features get them at more texels.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from torch import Tensor, nn
 
 from hiface.assets.format import Asset, Schema, dequantise, read_asset
 from hiface.assets.store import locate
+from hiface.errors import AssetError
 
 SCHEMA = Schema(
     kind="albedo",
@@ -24,12 +28,15 @@ SCHEMA = Schema(
         "face_mean": 3, "face_modes": 4, "face_scale": 1,
         "head_mean": 3, "head_modes": 4, "head_scale": 1,
     },
-    optional={},
+    optional={"face_soft": 3, "face_fine": 3, "head_tinted": 3, "tints": 2},
     how_to_get="use the shipped albedo.safetensors or build one with tools/build_albedo.py",
 )  # fmt: skip
 
 BRIGHTEST = 0.9
 """Linear reflectance that no skin exceeds."""
+
+FULL = 127.0
+"""Stored integer of a tinted map's value 1."""
 
 DENSITY_LIMIT = 6.0
 """Densities from -6 to 6 are stored as 16-bit means; 0.9 / (1 + e⁶) is darker than any skin."""
@@ -38,14 +45,19 @@ DENSITY_LIMIT = 6.0
 class AlbedoModel(nn.Module):
     """Albedo maps of the two skin tiles, linear RGB in (0, 1].
 
-    Means are kept at their full size, modes at half of it: skin varies from person to person more slowly than its
-    pores do. `side` asks for any size. Differentiable in the coefficients.
+    Modes in the order of the coefficients: A0 of three channels, then A1 soft and A2 fine tinted maps (none in a file
+    without them). Means are kept at their full size, modes at less: skin varies from person to person more slowly
+    than its pores do. `side` asks for any size. Differentiable in the coefficients.
     """
 
     face_mean: Float[Tensor, "3 R R"]
-    face_modes: Float[Tensor, "A 3 Rm Rm"]
+    face_modes: Float[Tensor, "A0 3 Rm Rm"]
+    face_soft: Float[Tensor, "A1 Rs Rs"]
+    face_fine: Float[Tensor, "A2 Rf Rf"]
     head_mean: Float[Tensor, "3 R R"]
-    head_modes: Float[Tensor, "A 3 Rm Rm"]
+    head_modes: Float[Tensor, "A0 3 Rm Rm"]
+    head_tinted: Float[Tensor, "A1+A2 Rt Rt"]
+    tints: Float[Tensor, "A1+A2 3"]
 
     def __init__(self, asset: Asset) -> None:
         super().__init__()
@@ -56,6 +68,12 @@ class AlbedoModel(nn.Module):
             modes = dequantise(asset.tensors[f"{tile}_modes"], asset.tensors[f"{tile}_scale"])
             self.register_buffer(f"{tile}_mean", _channels_first(mean), persistent=False)
             self.register_buffer(f"{tile}_modes", _channels_first(modes), persistent=False)
+        for name in ("face_soft", "face_fine", "head_tinted"):
+            integers = asset.tensors.get(name, np.zeros((0, 1, 1), np.int8))
+            self.register_buffer(name, torch.from_numpy(integers.astype(np.float32) / FULL), persistent=False)
+        tints = asset.tensors.get("tints", np.zeros((0, 3), np.float32))
+        self.register_buffer("tints", torch.from_numpy(tints.astype(np.float32)), persistent=False)
+        _check_counts(self, asset.path)
 
     @classmethod
     def load(cls, name_or_path: str | Path = "albedo.safetensors") -> AlbedoModel:
@@ -65,28 +83,63 @@ class AlbedoModel(nn.Module):
     @property
     def size(self) -> int:
         """A, the number of modes."""
-        return len(self.face_modes)
+        return len(self.face_modes) + len(self.tints)
 
     def face(self, albedo: Float[Tensor, "B A"], side: int | None = None) -> Float[Tensor, "B R R 3"]:
         """The face tile, linear RGB; `side` defaults to the mean's own."""
-        return _evaluate(albedo, self.face_mean, self.face_modes, side)
+        full, soft, fine = self._split(albedo)
+        offsets = [_full(full, self.face_modes), *self._tinted(soft, fine, self.face_soft, self.face_fine)]
+        return _colour(self.face_mean, offsets, side)
 
     def head(self, albedo: Float[Tensor, "B A"], side: int | None = None) -> Float[Tensor, "B R R 3"]:
         """The tile of head and neck, linear RGB."""
-        return _evaluate(albedo, self.head_mean, self.head_modes, side)
+        full, soft, fine = self._split(albedo)
+        cut = len(self.face_soft)
+        tinted = self._tinted(soft, fine, self.head_tinted[:cut], self.head_tinted[cut:])
+        return _colour(self.head_mean, [_full(full, self.head_modes), *tinted], side)
 
     def middle(self) -> tuple[Float[Tensor, "3"], Float[Tensor, "A 3"]]:
         """Density and modes averaged over the middle of the face: what decides a skin's colour."""
-        return _middle(self.face_mean), _middle(self.face_modes)
+        tinted = torch.cat([_middle(self.face_soft), _middle(self.face_fine)])[:, None] * self.tints
+        return _middle(self.face_mean), torch.cat([_middle(self.face_modes), tinted])
 
     def reduced(self, side: int) -> AlbedoModel:
-        """A copy whose maps are `side` texels: what training renders with, many times cheaper."""
+        """A copy whose maps have no more than `side` texels: what training renders with, many times cheaper."""
         copy = object.__new__(AlbedoModel)
         nn.Module.__init__(copy)
         copy.hash, copy.mode_names = self.hash, self.mode_names
-        for name in ("face_mean", "face_modes", "head_mean", "head_modes"):
-            copy.register_buffer(name, _resize(getattr(self, name), side), persistent=False)
+        for name, maps in self.named_buffers():
+            small = maps if name == "tints" or 0 in maps.shape else _resize(maps, min(side, maps.shape[-1]))
+            copy.register_buffer(name, small, persistent=False)
+        copy.face_mean, copy.head_mean = _resize(self.face_mean, side), _resize(self.head_mean, side)
         return copy
+
+    def _split(self, albedo: Float[Tensor, "B A"]) -> list[Tensor]:
+        return list(albedo.split([len(self.face_modes), len(self.face_soft), len(self.face_fine)], -1))
+
+    def _tinted(
+        self,
+        soft: Float[Tensor, "B A1"],
+        fine: Float[Tensor, "B A2"],
+        soft_maps: Float[Tensor, "A1 Rs Rs"],
+        fine_maps: Float[Tensor, "A2 Rf Rf"],
+    ) -> list[Tensor]:
+        """Offsets of the tinted modes, one a kind that the file holds."""
+        cut = len(soft_maps)
+        kinds = ((soft, soft_maps, self.tints[:cut]), (fine, fine_maps, self.tints[cut:]))
+        return [_tinted_offset(c, maps, tints) for c, maps, tints in kinds if len(maps)]
+
+
+def _check_counts(model: AlbedoModel, where: str) -> None:
+    counts = {
+        "head_modes": (len(model.head_modes), len(model.face_modes)),
+        "head_tinted": (len(model.head_tinted), len(model.face_soft) + len(model.face_fine)),
+        "tints": (len(model.tints), len(model.head_tinted)),
+        "mode_names": (len(model.mode_names), model.size),
+    }
+    wrong = {name: f"{found}, expected {wanted}" for name, (found, wanted) in counts.items() if found != wanted}
+    if wrong:
+        raise AssetError(f"{where}: modes of the two tiles do not agree: {wrong}; {SCHEMA.how_to_get}")
 
 
 def _channels_first(maps: np.ndarray) -> Tensor:
@@ -111,15 +164,24 @@ def _middle(maps: Float[Tensor, "*N R R"]) -> Float[Tensor, "*N"]:
     return maps[..., rows, columns].mean((-2, -1))
 
 
-def _evaluate(
-    albedo: Float[Tensor, "B A"],
-    mean: Float[Tensor, "3 R R"],
-    modes: Float[Tensor, "A 3 Rm Rm"],
-    side: int | None,
+def _full(albedo: Float[Tensor, "B A0"], modes: Float[Tensor, "A0 3 Rm Rm"]) -> Float[Tensor, "B 3 Rm Rm"]:
+    return (albedo @ modes.flatten(1)).unflatten(1, modes.shape[1:])
+
+
+def _tinted_offset(
+    albedo: Float[Tensor, "B N"], maps: Float[Tensor, "N Rs Rs"], tints: Float[Tensor, "N 3"]
+) -> Float[Tensor, "B 3 Rs Rs"]:
+    coloured = albedo[:, None] * tints.T
+    return (coloured @ maps.flatten(1)).unflatten(2, maps.shape[1:])
+
+
+def _colour(
+    mean: Float[Tensor, "3 R R"], offsets: list[Tensor], side: int | None
 ) -> Float[Tensor, "B R R 3"]:
-    offset = (albedo @ modes.flatten(1)).unflatten(1, modes.shape[1:])
     side = side or int(mean.shape[-1])
-    density = _resize(mean[None], side) + _resize(offset, side)
+    density = _resize(mean[None], side)
+    for offset in sorted(offsets, key=lambda x: int(x.shape[-1])):
+        density = density + _resize(offset, side)
     return (BRIGHTEST * torch.sigmoid(-density)).permute(0, 2, 3, 1)
 
 
