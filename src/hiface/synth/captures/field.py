@@ -86,7 +86,9 @@ def _squeeze_tensor(face: FaceModel, surface: Surface) -> Float[np.ndarray, "V 3
     vertices, triangles = surface.vertices, surface.triangles
     total = np.zeros((len(vertices), 3, 3))
     for name, weight in UNITS.items():
-        squeezed, direction = principal_compression(vertices, vertices + unit_offsets(face, name, len(vertices)), triangles)
+        squeezed, direction = principal_compression(
+            vertices, vertices + unit_offsets(face, name, len(vertices)), triangles
+        )
         outer = (weight * squeezed**2)[:, None, None] * np.einsum("ni,nj->nij", direction, direction)
         for corner in triangles.T:
             np.add.at(total, corner, outer * site_weight(name, vertices[corner])[:, None, None])

@@ -19,9 +19,7 @@ class Sketch:
     """Draws lines of a family. Curves are written for the subject's left (x > 0) and mirrored for the
     right."""
 
-    def __init__(
-        self, canvas: Canvas, person: Person, family: str, side: str = "", squeeze: float = 1.0
-    ) -> None:
+    def __init__(self, canvas: Canvas, person: Person, family: str, side: str = "", squeeze: float = 1.0) -> None:
         """`side` is "left", "right", or empty for a family across the midline; `squeeze` as in
         `Person.depth`."""
         self.canvas, self.person, self.family, self.side = canvas, person, family, side

@@ -54,8 +54,7 @@ class Squeeze:
     def __call__(self, vertices: Float[np.ndarray, "V 3"]) -> Mapping[str, float]:
         """A factor by family for a neutral shape (the face's vertices, mm), in [`LEAST`, `MOST`]."""
         factors = {
-            unit: float(np.clip(site.squeeze(vertices) / site.usual, LEAST, MOST))
-            for unit, site in self._sites.items()
+            unit: float(np.clip(site.squeeze(vertices) / site.usual, LEAST, MOST)) for unit, site in self._sites.items()
         }
         return {family: factors[unit] for family, unit in FAMILY_UNITS.items()}
 
