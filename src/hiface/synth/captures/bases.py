@@ -39,7 +39,7 @@ class BasisOptions:
     out: Path
     static: int = 300
     """Modes of static detail."""
-    dynamic: int = 80
+    dynamic: int = 120
     """Modes each of compressed and stretched detail."""
     side: int = 256
     held_out: int = 40
@@ -113,7 +113,7 @@ def build_bases(options: BasisOptions, on_read: Callable[[int], None] | None = N
         "face_model": face.hash,
     }
     write_basis(options.out, mask, means, modes, meta, extra)
-    lines = _LineFilter(mask, surface)
+    lines = LineFilter(mask, surface)
     return BasisReport(
         len(subjects),
         unusable,
@@ -173,7 +173,7 @@ def _held_out(ages: Float[np.ndarray, "N"], count: int) -> Bool[np.ndarray, "N"]
     return held
 
 
-class _LineFilter:
+class LineFilter:
     """Maps at the mask's texels less their slow part."""
 
     def __init__(self, mask: Bool[np.ndarray, "R R"], surface: Surface) -> None:
@@ -195,7 +195,7 @@ class _LineFilter:
 
 
 def _shares(
-    components: Components, maps: Float[np.ndarray, "N P"], held: NDArray[np.bool_], lines: _LineFilter
+    components: Components, maps: Float[np.ndarray, "N P"], held: NDArray[np.bool_], lines: LineFilter
 ) -> Shares:
     count = len(components.modes)
     steps = sorted({*(n for n in STEPS if n < count), count})
@@ -209,7 +209,7 @@ def _shares(
 
 
 def _explained_lines(
-    components: Components, maps: Float[np.ndarray, "N P"], steps: list[int], lines: _LineFilter
+    components: Components, maps: Float[np.ndarray, "N P"], steps: list[int], lines: LineFilter
 ) -> dict[int, float]:
     coefficients = components.coefficients(maps)
     wanted = lines(maps - components.mean)
