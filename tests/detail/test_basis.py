@@ -79,5 +79,5 @@ def test_wrong_coefficients_and_wrong_files_are_named(tmp_path, basis):
     with pytest.raises(AssetError, match="do not fit"):
         DetailBasis.from_arrays(mask, {**means, "static": means["static"][:-1]}, modes)
     (tmp_path / "nothing.safetensors").write_bytes(b"not an asset")
-    with pytest.raises(AssetError, match="build_detail_bases"):
+    with pytest.raises(AssetError, match="build detail-bases"):
         read_basis(tmp_path / "nothing.safetensors")

@@ -11,7 +11,7 @@ from hiface.face.model import FaceModel
 from hiface.synth.captures.anatomy import AGES, FAMILIES, at_age
 from hiface.synth.captures.families import MIDLINE, PAIRED
 from hiface.synth.captures.folder import read_subjects, subject_folder, write_subject
-from hiface.synth.captures.generate import CaptureGenerator
+from hiface.synth.captures.generate import Capture, CaptureGenerator
 from hiface.synth.captures.mesostructure import mesostructure
 from hiface.synth.captures.person import Person, even_age
 
@@ -100,8 +100,49 @@ def test_a_folder_gives_the_captures_back_and_names_the_unusable(tmp_path, gener
     assert isinstance(found[1], HiFaceError)
     assert "no neutral map" in str(found[1])
     assert next(iter(read_subjects(tmp_path, SIDE // 2))).capture.neutral.shape == (SIDE // 2, SIDE // 2)
+    too_deep = subject_folder(tmp_path, replace(adult, seed=10))
+    write_subject(too_deep, adult, Capture(capture.neutral * 1000, capture.compressed, capture.stretched))
+    assert "expected millimetres" in str(list(read_subjects(tmp_path, SIDE))[2])
     with pytest.raises(AssetError, match="found none"):
         list(read_subjects(broken, SIDE))
+
+
+def test_lines_lie_at_the_same_anatomy_of_another_skull(generator):
+    """A chart point is lifted to one UV whoever wears the skin, and to the person's own position."""
+    surface = generator.surface
+    count = len(surface.vertices)
+    wide = surface.worn_by(surface.vertices * [1.2, 1.0, 1.0])
+    chart = np.array([[20.0, 85.0], [-30.0, -10.0]])
+    (uv, here), (same_uv, there) = surface.lift(chart), wide.lift(chart)
+    np.testing.assert_allclose(same_uv, uv, atol=1e-12)
+    np.testing.assert_allclose(there, here * [1.2, 1, 1], atol=1e-6)
+    assert wide.texel_area.sum() > 1.05 * surface.texel_area.sum()
+    assert wide.vertices.shape == (count, 3)
+
+
+def test_a_low_forehead_is_squeezed_more(generator):
+    """Factors are 1 on the mean face; with heights above the brows halved, raised brows fold more."""
+    vertices = generator.surface.vertices
+    assert all(factor == pytest.approx(1) for factor in generator.squeeze(vertices).values())
+    low = vertices.copy()
+    low[:, 1] = np.where(low[:, 1] > 60, 60 + 0.8 * (low[:, 1] - 60), low[:, 1])
+    factors = generator.squeeze(low)
+    assert factors["forehead"] > 1.05
+    assert factors["perioral"] == pytest.approx(1, abs=0.02)
+
+
+def test_dark_skin_wrinkles_later_and_folds_all_the_same(adult):
+    light, dark = replace(adult, skin=1), replace(adult, skin=6)
+    assert dark.depth("crow").neutral < 0.95 * light.depth("crow").neutral
+    assert dark.depth("marionette") == light.depth("marionette")
+    child = replace(adult, age=8.0)
+    assert replace(child, skin=1).depth("forehead") == replace(child, skin=6).depth("forehead")
+
+
+def test_sexes_differ_as_reported(adult):
+    man = replace(adult, sex="male")
+    assert man.depth("forehead").neutral > adult.depth("forehead").neutral
+    assert man.depth("perioral").neutral < adult.depth("perioral").neutral
 
 
 def test_pores_are_finer_than_the_maps_of_the_bases(generator, adult):

@@ -28,6 +28,7 @@ app.command("hiface.cli.synth:synth")
 app.command("hiface.cli.train:train")
 app.command("hiface.cli.train:train_teacher")
 app.command("hiface.cli.evaluate:app", name="evaluate")
+app.command("hiface.cli.build:app", name="build")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from hiface.assets.store import locate
 from hiface.errors import AssetError, ConfigError
 
 NAMES = ("static", "compressed", "stretched")
-HOW_TO_GET = "build it with `python tools/build_detail_bases.py FOLDER --out FILE`"
+HOW_TO_GET = "build it with `hiface build detail-bases FOLDER --out FILE`"
 SCHEMA = Schema(
     kind="detail_basis",
     version=1,

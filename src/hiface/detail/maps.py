@@ -1,4 +1,4 @@
-"""Displacement maps as files: 16-bit PNG with its range in a JSON beside it."""
+"""Displacement maps as files: 16-bit PNG with its range in a JSON beside it; others' EXR and TIFF too."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ def write_displacement(path: str | Path, displacement: Float[np.ndarray, "R R"])
 
 
 def read_displacement(path: str | Path) -> Float[np.ndarray, "R R"]:
-    """A map in mm, float32, from `write_displacement`; raises `AssetError` for anything else.
+    """A map in mm, float32; raises `AssetError` for what cannot be read.
 
-    EXR and TIFF hold millimetres themselves and need no range; OpenCV reads them where its build can.
+    16-bit PNG and TIFF need their range beside them as `write_displacement` leaves it; EXR (extra `exr`) and
+    TIFF of floats hold millimetres themselves.
     """
     path = Path(path)
     if not path.is_file():
         raise AssetError(f"{path}: no such displacement map")
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    image = _read_exr(path) if path.suffix.lower() == ".exr" else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise AssetError(f"{path}: not an image that can be read; expected a 16-bit PNG with a range, EXR or TIFF")
     grey = image if image.ndim == 2 else image[..., 0]
@@ -51,6 +52,21 @@ def read_displacement(path: str | Path) -> Float[np.ndarray, "R R"]:
         raise AssetError(f"{path}: expected 16 bits or floats per texel, got {grey.dtype}; 8 bits are too coarse")
     result: NDArray[np.float32] = grey.astype(np.float32)
     return result
+
+
+def _read_exr(path: Path) -> NDArray[np.float32]:
+    """The first channel of an EXR file."""
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise AssetError(f"{path}: reading EXR needs the extra: pip install 'hiface[exr]'") from error
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            channels = file.channels()
+            name = next((n for n in ("Y", "R", "displacement") if n in channels), next(iter(channels)))
+            return np.array(channels[name].pixels, np.float32)
+    except (RuntimeError, OSError, ValueError, StopIteration) as error:
+        raise AssetError(f"{path}: not an EXR image that can be read ({error})") from error
 
 
 def _range(path: Path) -> tuple[float, float]:

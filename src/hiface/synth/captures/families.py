@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hiface.synth.captures import lines_brow, lines_eyes, lines_mouth, lines_neck
 from hiface.synth.captures.person import Person
@@ -30,12 +30,13 @@ PAIRED: dict[str, Callable[[Sketch], None]] = {
 }
 
 
-def draw(surface: Surface, person: Person) -> Canvas:
-    """Every line of a person."""
+def draw(surface: Surface, person: Person, squeeze: Mapping[str, float] | None = None) -> Canvas:
+    """Every line of a person; `squeeze` by family as in `Person.depth`, 1 where none is given."""
+    squeeze = squeeze or {}
     canvas = Canvas(surface)
     for family, lines in MIDLINE.items():
-        lines(Sketch(canvas, person, family))
+        lines(Sketch(canvas, person, family, squeeze=squeeze.get(family, 1.0)))
     for family, lines in PAIRED.items():
         for side in SIDES:
-            lines(Sketch(canvas, person, family, side))
+            lines(Sketch(canvas, person, family, side, squeeze.get(family, 1.0)))
     return canvas

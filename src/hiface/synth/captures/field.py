@@ -86,10 +86,12 @@ def _squeeze_tensor(face: FaceModel, surface: Surface) -> Float[np.ndarray, "V 3
     vertices, triangles = surface.vertices, surface.triangles
     total = np.zeros((len(vertices), 3, 3))
     for name, weight in UNITS.items():
-        squeezed, direction = _principal_compression(vertices, vertices + _unit(face, name, len(vertices)), triangles)
+        squeezed, direction = principal_compression(
+            vertices, vertices + unit_offsets(face, name, len(vertices)), triangles
+        )
         outer = (weight * squeezed**2)[:, None, None] * np.einsum("ni,nj->nij", direction, direction)
         for corner in triangles.T:
-            np.add.at(total, corner, outer * _site(name, vertices[corner])[:, None, None])
+            np.add.at(total, corner, outer * site_weight(name, vertices[corner])[:, None, None])
     total = _with_level_neck(total, vertices)
     total = smooth(total.reshape(-1, 9), surface.edges, SMOOTHING).reshape(-1, 3, 3)
     normals = vertex_normals(torch.from_numpy(vertices)[None], torch.from_numpy(triangles))[0].numpy()
@@ -106,14 +108,14 @@ def _with_level_neck(
     return total * (1 - share) + share * 0.02 * np.diag([0.0, 1.0, 0.0])
 
 
-def _unit(face: FaceModel, name: str, count: int) -> Float[np.ndarray, "V 3"]:
+def unit_offsets(face: FaceModel, name: str, count: int) -> Float[np.ndarray, "V 3"]:
     """Offsets of an expression unit at weight 1, both sides, mm."""
     names = [n for n in (name, f"{name}Left", f"{name}Right") if n in face.expression_names[:52]]
     index = [face.expression_names.index(n) for n in names]
     return face.expression_basis[index, :count].sum(0).double().cpu().numpy()
 
 
-def _principal_compression(
+def principal_compression(
     rest: Float[np.ndarray, "V 3"], moved: Float[np.ndarray, "V 3"], triangles: NDArray[np.int64]
 ) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T 3"]]:
     """Largest compression of each triangle (0 to `STRONGEST`) and its direction at rest, from the strain."""
@@ -129,7 +131,7 @@ def _principal_compression(
     return squeezed, vectors[:, 0, :1] * x + vectors[:, 1, :1] * y
 
 
-def _site(unit: str, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N"]:
+def site_weight(unit: str, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N"]:
     cx, cy, width, height, weight, elsewhere = _SITES[unit]
     x, y = np.abs(points[:, 0]), points[:, 1]
     inside: NDArray[np.float64] = np.exp(-(np.abs((x - cx) / width) ** 4) - np.abs((y - cy) / height) ** 4)

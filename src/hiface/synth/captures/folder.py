@@ -18,6 +18,8 @@ from hiface.synth.captures.generate import Capture
 from hiface.synth.captures.person import Person
 
 KINDS = ("neutral", "compressed", "stretched")
+FARTHEST_MM = 15.0
+"""No skin detail is deeper: a map that reaches further is in other units or holds the coarse shape."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def _map_path(folder: Path, kind: str) -> Path:
 def _reduced(values: Float[np.ndarray, "N N"], side: int, folder: Path) -> Float[np.ndarray, "R R"]:
     if not np.isfinite(values).all():
         raise AssetError(f"{folder}: a map holds values that are not finite")
+    farthest = float(np.abs(values).max())
+    if farthest > FARTHEST_MM:
+        raise AssetError(
+            f"{folder}: a map reaches {farthest:.1f}; expected millimetres of detail within ±{FARTHEST_MM:.0f} mm"
+        )
     if len(values) < side:
         raise AssetError(f"{folder}: maps have {len(values)} texels a side, {side} are needed")
     if len(values) == side:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from hiface.face.model import FaceModel
@@ -13,6 +14,7 @@ from hiface.synth.captures.families import draw
 from hiface.synth.captures.field import Flow, flow
 from hiface.synth.captures.person import Person
 from hiface.synth.captures.sculpt import CRINKLES, chin_dimples, crinkle, slow_forms
+from hiface.synth.captures.strain import Squeeze
 from hiface.synth.captures.strokes import CONTRACTED, NEUTRAL
 from hiface.synth.captures.surface import Surface
 
@@ -32,17 +34,22 @@ class Capture:
 
 
 class CaptureGenerator:
-    """Draws captures on a face model's mean shape; the slow preparation is shared by all people."""
+    """Draws captures of a face model's people; the slow preparation on its mean shape is shared by all."""
 
     def __init__(self, face: FaceModel, side: int = 512) -> None:
+        self.face = face
         self.surface = Surface.of_face(face, side)
         self.flow: Flow = flow(face, self.surface)
+        self.squeeze = Squeeze(face, self.surface)
         self._crinkles: dict[int, Float[np.ndarray, "R R"]] = {}
 
     def capture(self, person: Person) -> Capture:
-        """The three maps of a person, without pores (`mesostructure` draws them on finer maps)."""
-        surface, window = self.surface, self.surface.window
-        canvas = draw(surface, person)
+        """The three maps of a person, without pores (`mesostructure` draws them on finer maps).
+
+        Lines lie where anatomy has them on the person's own skull; widths and lengths are millimetres there.
+        """
+        surface, window = self.skin(person), self.surface.window
+        canvas = draw(surface, person, self.squeeze(surface.vertices))
         at_rest, in_action = slow_forms(surface, person)
         fine = self._crinkle(int(person.stream("crinkle").integers(CRINKLES)))
         strength = person.amount(anatomy.CRINKLE, "crinkle")
@@ -54,6 +61,13 @@ class CaptureGenerator:
             (canvas.height(CONTRACTED) + in_action + contracted) * window,
             (STRETCHED_LINES * lines + STRETCHED_FORMS * at_rest + STRETCHED_CRINKLE * fine * strength) * window,
         )
+
+    def skin(self, person: Person) -> Surface:
+        """The person's own neutral shape."""
+        identity = person.identity(self.face.identity_size)
+        with torch.no_grad():
+            shape = self.face.neutral(torch.from_numpy(identity.astype(np.float32))[None], "skin")
+        return self.surface.worn_by(shape[0].double().numpy())
 
     def _crinkle(self, variant: int) -> Float[np.ndarray, "R R"]:
         if variant not in self._crinkles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hiface.synth.captures.curves import spline, uneven, wander
+from hiface.synth.captures.curves import Points, spline, uneven, wander
 from hiface.synth.captures.sketch import Sketch, level
 from hiface.synth.captures.strokes import Stroke
 
@@ -24,7 +24,7 @@ def forehead(sketch: Sketch) -> None:
     heights = np.linspace(72.5, 101 if count > 3 else 97, count) + rng.normal(0, 0.9, count) + lift
     for i, y in enumerate(heights):
         share = (1 - 0.22 * i / (count - 1)) * (1 if i < 3 else 0.8)
-        half, middle = rng.uniform(33, 46) - 3 * i, rng.uniform(-5, 5)
+        half, middle = rng.uniform(36, 53) - 3.5 * i, rng.uniform(-5, 5)
         cut = rng.random() < 0.35 and i != 1
         spans = [(middle - half, middle + half)]
         if cut:
@@ -89,12 +89,27 @@ def glabella(sketch: Sketch) -> None:
             taper=(0.5, 0.7),
             flare=True,
         )
-        sketch.line(wander(spline(knots), rng, 0.28, 4), stroke, share, uneven(rng, 6, 0.6))
+        furrow = wander(spline(knots), rng, 0.28, 4)
+        sketch.line(furrow, stroke, share, uneven(rng, 6, 0.6))
+        _ends(sketch, furrow, float(np.sign(place)))
         for _ in range(int(rng.integers(0, 3))):
             start, beside = rng.uniform(50, 60), rng.uniform(1.8, 3.2) * np.sign(x + 1e-3)
             companion = spline([(x + beside, start), (x + beside + tilt, start + rng.uniform(7, 12))])
             thin = Stroke(width=0.7, bulge=0.4, reach=2.0, taper=(0.45, 0.45))
             sketch.line(wander(companion, rng, 0.17, 3), thin, rng.uniform(0.2, 0.4))
+
+
+def _ends(sketch: Sketch, furrow: Points, outward: float) -> None:
+    """A furrow's ends run out in two or three faint strokes, so that none looks cut."""
+    rng = sketch.layout
+    for at, up in ((0.78, 1.0), (0.72, 1.0), (0.2, -1.0)):
+        if rng.random() < 0.35:
+            continue
+        x, y = furrow[int(at * (len(furrow) - 1))]
+        reach, lean = rng.uniform(7, 12), rng.normal(0.25, 0.3) * outward
+        stroke = Stroke(width=0.9, floor=0.7, bulge=0.35, reach=2.4, taper=(0.35, 0.65))
+        fork = spline([(x, y), (x + 0.4 * lean * reach, y + 0.5 * up * reach), (x + lean * reach, y + up * reach)])
+        sketch.line(wander(fork, rng, 0.2, 3), stroke, rng.uniform(0.2, 0.4))
 
 
 def procerus(sketch: Sketch) -> None:

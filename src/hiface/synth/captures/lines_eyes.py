@@ -22,6 +22,8 @@ def crow(sketch: Sketch) -> None:
         sketch.line(points, stroke, rng.uniform(0.6, 1.1), uneven(rng, 7, 0.6))
         if rng.random() < 0.35:
             _fork(sketch, points)
+    if rng.random() < 0.6:
+        _down_the_cheek(sketch, lift)
 
 
 def _ray(rng: np.random.Generator, angle: float, k: int, count: int, lift: float) -> Points:
@@ -32,6 +34,20 @@ def _ray(rng: np.random.Generator, angle: float, k: int, count: int, lift: float
     direction = angle - bend * (out - start) / length * (1 if angle < 0 else -0.6)
     x = _FAN_CENTRE[0] + 0.78 * out * np.cos(direction)  # the temple turns away: the chart is shorter than the skin
     return spline(level(x, _FAN_CENTRE[1] + lift + out * np.sin(direction)))
+
+
+def _down_the_cheek(sketch: Sketch, lift: float) -> None:
+    """The lowest crow's foot goes on over the cheekbone, long and faint."""
+    rng = sketch.layout
+    x = _FAN_CENTRE[0] + rng.uniform(1, 5)
+    knots = [
+        (x, 23.0 + lift),
+        (x + rng.uniform(3, 6), 15.0),
+        (x + rng.uniform(4, 7), 4.0),
+        (x + rng.uniform(0, 5), rng.uniform(-10, -2)),
+    ]
+    stroke = Stroke(width=rng.uniform(1.4, 1.8), floor=0.9, bulge=0.45, reach=4.0, taper=(0.6, 0.7))
+    sketch.line(wander(spline(knots), rng, 0.5, 5), stroke, rng.uniform(0.12, 0.28), uneven(rng, 9))
 
 
 def _fork(sketch: Sketch, points: Points) -> None:

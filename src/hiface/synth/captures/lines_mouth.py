@@ -52,14 +52,24 @@ def marionette(sketch: Sketch) -> None:
 
 
 def cheek(sketch: Sketch) -> None:
-    """Arcs beyond the nasolabial fold, like an accordion's; mostly seen in a smile."""
-    rng = sketch.layout
-    for k in range(int(rng.integers(2, 4))):
-        x = 40 + 6.5 * k + rng.normal(0, 1.0)
-        top, bottom = rng.uniform(-6, 4) - 2 * k, rng.uniform(-44, -34) + 2 * k
-        points = wander(spline([(x - 6, top), (x, (top + bottom) / 2), (x - 3.5, bottom)]), rng, 0.44, 6)
-        stroke = Stroke(width=1.2, bulge=0.6, reach=3.6, taper=(0.4, 0.4))
-        sketch.line(points, stroke, rng.uniform(0.55, 1) * (1 - 0.2 * k), uneven(rng, 8))
+    """Arcs around the nasolabial fold, seen in a smile: one leads, the others are shorter, softer and lean
+    towards its lower end. Even, parallel ones would read as the marks of claws."""
+    rng, across = sketch.layout, sketch.shift(1.2)[0]
+    x, bottom = 39.5 + rng.normal(0, 1.2) + across, rng.uniform(-47, -41)
+    top = rng.uniform(-8, 2)
+    foot = x - rng.uniform(3, 5)
+    for k in range(int(rng.integers(1, 4))):
+        share = 1.0 if k == 0 else rng.uniform(0.2, 0.5)
+        inset = 0.0 if k == 0 else rng.uniform(5, 12)
+        middle = (x + rng.uniform(1, 3), 0.5 * (top + bottom) + rng.uniform(-3, 3))
+        knots = [(x - rng.uniform(4, 8), top - 0.5 * inset), middle, (foot + 0.5 * k, bottom + inset)]
+        points = wander(wander(spline(knots), rng, 0.6, 7), rng, 0.15, 2)
+        stroke = Stroke(
+            width=rng.uniform(1.5, 2.2), floor=0.85, bulge=0.5, reach=rng.uniform(4, 5.5), taper=(0.55, 0.55)
+        )
+        sketch.line(points, stroke, share, uneven(rng, 8))
+        x += rng.uniform(6, 10)
+        foot += rng.uniform(3, 6)
 
 
 def perioral(sketch: Sketch) -> None:
@@ -70,9 +80,9 @@ def perioral(sketch: Sketch) -> None:
         groove = abs(x) < 4  # the philtrum is mostly spared
         if groove and rng.random() < 0.6:
             continue
-        share = float(np.clip(np.exp(rng.normal(-1.0, 0.55)), 0.12, 1.1)) * (1 - 0.6 * (x / 22) ** 2)
+        share = float(np.clip(np.exp(rng.normal(-0.6, 0.6)), 0.12, 1.25)) * (1 - 0.6 * (x / 22) ** 2)
         border = -25.6 - 0.017 * x * x + (1.2 if groove else 0)
-        length = (5 + 8.5 * share**0.6) * rng.uniform(0.8, 1.2) * (0.7 if groove else 1)
+        length = (5.5 + 9 * share**0.6) * rng.uniform(0.8, 1.2) * (0.7 if groove else 1)
         outward = 0.03 * x * length + rng.normal(0, 0.8)
         bow = rng.normal(0, 0.5)
         knots = [
@@ -82,8 +92,12 @@ def perioral(sketch: Sketch) -> None:
             (x + outward, border + length),
         ]
         _lip_line(sketch, knots, share, (0.3, 0.75))
+        if share > 0.5 and rng.random() < 0.4:
+            turn = rng.choice([-1, 1]) * rng.uniform(1.2, 2.4)
+            branch = [knots[1], (knots[2][0] + 0.5 * turn, knots[2][1]), (knots[2][0] + turn, knots[3][1] - 0.5)]
+            _lip_line(sketch, branch, 0.5 * share, (0.35, 0.75))
     for x in _places(rng, 18.0, 2.6, 1.9):
-        share = float(np.clip(np.exp(rng.normal(-1.5, 0.5)), 0.1, 0.6))
+        share = float(np.clip(np.exp(rng.normal(-1.2, 0.55)), 0.1, 0.8))
         border, length = -42.5 + 0.02 * x * x, rng.uniform(4.5, 8.5)
         knots = [
             (x, border + 1.5),
@@ -108,7 +122,7 @@ def _lip_line(sketch: Sketch, knots: list[tuple[float, float]], share: float, ta
         bulge=0.32,
         reach=rng.uniform(1.7, 2.3),
         taper=taper,
-        steepness=1.8,
+        steepness=2.6,
     )
     sketch.line(wander(spline(knots), rng, 0.22, 3), stroke, share, uneven(rng, 5, 0.55))
 

@@ -22,26 +22,26 @@ def mesostructure(surface: Surface, person: Person) -> Map:
     seed = int(person.stream("mesostructure").integers(1 << 20))
     age = float(np.clip((person.age - 20) / 60, 0, 1))
     oily = _oily(surface)
-    uneven = 0.012 * value_noise(surface.position, 1.6, seed) + 0.025 * value_noise(surface.position, 4.2, seed + 1)
+    uneven = 0.012 * value_noise(surface.chart, 1.6, seed) + 0.025 * value_noise(surface.chart, 4.2, seed + 1)
     total: Map = uneven - _net(surface, seed, age) * (1.1 - 0.5 * oily) - _pores(surface, seed) * oily
     return np.asarray(total * surface.window)
 
 
 def _net(surface: Surface, seed: int, age: float) -> Map:
     """Primary and secondary furrows: walls between random cells, bent so that none is straight; depth, mm."""
-    bend = np.stack([value_noise(surface.position, 1.3, seed + k) for k in (2, 3, 4)], -1)
-    points = surface.position + 0.22 * bend
+    bend = np.stack([value_noise(surface.chart, 1.3, seed + k) for k in (2, 3, 4)], -1)
+    points = surface.chart + 0.22 * bend
     depth = np.zeros((surface.side, surface.side))
     for cell, width, deep in ((1.15, 0.16, 0.018), (0.62, 0.11, 0.010)):
         found = cells(points, cell, seed + 10)
         wall = np.exp(-(((found.second - found.nearest) / max(width, 0.6 * surface.texel_mm)) ** 2))
-        depth += deep * (1 + 0.6 * age) * wall * (0.7 + 0.5 * value_noise(surface.position, 2.6, seed + 20))
+        depth += deep * (1 + 0.6 * age) * wall * (0.7 + 0.5 * value_noise(surface.chart, 2.6, seed + 20))
     return depth
 
 
 def _pores(surface: Surface, seed: int) -> Map:
     """Dimples of unequal size, some missing; depth, mm."""
-    found = cells(surface.position, 1.25, seed + 30)
+    found = cells(surface.chart, 1.25, seed + 30)
     size = 0.13 + 0.17 * found.identity**1.5
     return (0.02 + 0.09 * found.identity) * (found.identity > 0.25) * np.exp(-((found.nearest / size) ** 2))
 

@@ -1,4 +1,4 @@
-"""A person who does not exist: age, sex, and the many choices that make one face's lines its own."""
+"""A person who does not exist: age, sex, skin type, skull, and the many choices that make one face's lines its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Float
 
-from hiface.synth.captures.anatomy import FAMILIES, at_age
+from hiface.synth.captures.anatomy import FAMILIES, at_age, line_age
 from hiface.synth.captures.strokes import Depth
 
 Sex = Literal["female", "male"]
@@ -21,6 +21,8 @@ _LAYOUT_SEED = 20230  # all people choose from the same layouts
 
 WHOLE_FACE, FAMILY, LINE = 0.18, 0.28, 0.20  # log-normal spread of depth
 NATURE = 0.22  # of weather, liveliness and slackness
+FARTHEST_IDENTITY = 2.0
+"""Standard deviations of identity at most: odder skulls would move lines more than a basis can hold."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,21 @@ class Person:
     age: float
     """Years, 5 to 90."""
     sex: Sex
+    skin: int = 2
+    """Fitzpatrick's type, 1 (always burns) to 6 (never burns)."""
 
     @classmethod
     def draw(cls, seed: int, age: float | None = None) -> Person:
         """A person of the seed; ages are spread evenly from 5 to 90 where none is given."""
         rng = np.random.default_rng([seed, 1])
         sex: Sex = "male" if rng.random() < 0.5 else "female"
-        return cls(seed, float(rng.uniform(5, 90)) if age is None else age, sex)
+        age = float(rng.uniform(5, 90)) if age is None else age
+        return cls(seed, age, sex, int(rng.integers(1, 7)))
+
+    def identity(self, modes: int) -> Float[np.ndarray, "I"]:
+        """Identity coefficients of this person's skull, standard deviations."""
+        drawn = self.stream("identity").standard_normal(modes)
+        return np.clip(drawn, -FARTHEST_IDENTITY, FARTHEST_IDENTITY)
 
     def stream(self, *topics: str) -> np.random.Generator:
         """Random numbers for a topic, the same whenever it is asked for: captures of a person share them."""
@@ -62,14 +72,16 @@ class Person:
         """Depth of everything on this face."""
         return self.factor("face", WHOLE_FACE)
 
-    def depth(self, family: str) -> Depth:
-        """Depth of a family's main lines on this face."""
+    def depth(self, family: str, squeeze: float = 1.0) -> Depth:
+        """Depth of a family's main lines on this face; `squeeze` is how much more than usual the family's
+        expression squeezes this skull."""
         row = FAMILIES[family]
+        age = self.age if row.nature == "fold" else line_age(self.age, self.skin)
         personal = self.overall * self.factor(row.nature, NATURE) * self.factor(family, FAMILY)
         personal *= row.male if self.sex == "male" else 1 / row.male
-        neutral = at_age(row.neutral, self.age) * personal
+        neutral = at_age(row.neutral, age) * personal * squeeze
         # Contraction differs less between people than what has stayed behind.
-        return Depth(neutral, max(at_age(row.contracted, self.age) * personal**0.5, neutral))
+        return Depth(neutral, max(at_age(row.contracted, age) * personal**0.5 * squeeze, neutral))
 
     def amount(self, row: tuple[float, ...], topic: str, spread: float = 0.25) -> float:
         """A row of slow sculpting (`anatomy`) at this person's age and build, mm."""

@@ -85,11 +85,11 @@ def crinkle(surface: Surface, flow: Flow, variant: int) -> Map:
     out = np.zeros((surface.side, surface.side))
     for cell, half_length, weight in ((1.7, 7.0, 1.0), (1.0, 4.5, 0.6)):
         cell = max(cell, 2.2 * surface.texel_mm)  # finer ones would alias
-        noise = value_noise(surface.position, cell, 11 + variant)
+        noise = value_noise(surface.chart, cell, 11 + variant)
         lines = along_flow(noise, flow.along_uv, half_length, max(0.35, 0.6 * surface.texel_mm))
         lines /= lines[surface.mask].std()
         out -= weight * np.clip(lines - 0.25, 0, 2.2)
-    broken = 0.5 + 0.9 * np.clip(value_noise(surface.position, 9.0, 31 + variant) + 0.25, 0, 1)
+    broken = 0.5 + 0.9 * np.clip(value_noise(surface.chart, 9.0, 31 + variant) + 0.25, 0, 1)
     return np.asarray((out + 0.5) * broken * crinkle_regions(surface))
 
 
@@ -102,9 +102,9 @@ def crinkle_regions(surface: Surface) -> Map:
         + 0.6 * blob(51, 32, 11, 15)
         + 0.42 * blob(32, 24, 15, 5)
         + 0.6 * blob(32, 44, 14, 5)
-        + 0.22 * blob(44, -5, 15, 22)
-        + 0.30 * blob(0, -20, 22, 8, paired=False, power=4)
-        + 0.12 * blob(33, -50, 9, 13)
+        + 0.30 * blob(44, -5, 15, 22)
+        + 0.42 * blob(0, -20, 22, 8, paired=False, power=4)
+        + 0.2 * blob(33, -50, 9, 13)
         + 0.28 * blob(0, -115, 45, 26, paired=False, power=4)
         + 0.12 * blob(0, 56, 14, 10, paired=False)
     )
@@ -114,7 +114,7 @@ def crinkle_regions(surface: Surface) -> Map:
 def chin_dimples(surface: Surface, person: Person) -> Map:
     """Orange peel of the chin at full contraction, mm; soft on children."""
     variant = int(person.stream("chin").integers(CRINKLES))
-    noise = value_noise(surface.position, 3.4, 91 + variant) + 0.5 * value_noise(surface.position, 2.0, 92 + variant)
+    noise = value_noise(surface.chart, 3.4, 91 + variant) + 0.5 * value_noise(surface.chart, 2.0, 92 + variant)
     where = surface.blob(0, -63, 13, 9, paired=False, power=3)
     strength = person.factor("chin", 0.35) * min(0.4 + person.age / 40, 1)
     return strength * where * (0.12 - 0.75 * np.clip(noise - 0.05, 0, 2))

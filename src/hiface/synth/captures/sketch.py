@@ -19,11 +19,12 @@ class Sketch:
     """Draws lines of a family. Curves are written for the subject's left (x > 0) and mirrored for the
     right."""
 
-    def __init__(self, canvas: Canvas, person: Person, family: str, side: str = "") -> None:
-        """`side` is "left", "right", or empty for a family across the midline."""
+    def __init__(self, canvas: Canvas, person: Person, family: str, side: str = "", squeeze: float = 1.0) -> None:
+        """`side` is "left", "right", or empty for a family across the midline; `squeeze` as in
+        `Person.depth`."""
         self.canvas, self.person, self.family, self.side = canvas, person, family, side
         self.layout = person.layout(family, side)
-        self.depth = person.depth(family)
+        self.depth = person.depth(family, squeeze)
         if side:
             self.depth *= person.factor(f"{family} {side}", 0.10)
         self._personal = person.stream("lines", family, side)

@@ -1,14 +1,14 @@
-"""The template's skin as maps over its UV tile, and the front chart in which the anatomy is written down.
+"""A person's skin as maps over the UV tile, and the front chart in which the anatomy is written down.
 
 The front chart is the neutral template seen from the front, x and y in mm: outer eye corners at (±45, 34),
 nose tip at (0, 4), mouth corners at (±25, −35), chin at (0, −75). Lines are written there, lifted to the
-skin, and every distance and every noise is measured in space: the UV tile stretches skin by up to three,
-space does not.
+same anatomical place of a person's own skull, and every distance is measured on that skull in space: the UV
+tile stretches skin by up to three, space does not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,10 +27,25 @@ MAXIMUM_SHEET_GAP = 3.0  # mm in z; the mouth's lining lies further than this be
 
 
 @dataclass(frozen=True)
+class Front:
+    """The texels that are seen from the front, by their place in the front chart."""
+
+    tree: cKDTree
+    uv: Float[np.ndarray, "N 2"]
+    depth: Float[np.ndarray, "N"]
+    """z on the mean shape, mm."""
+    seen: Bool[np.ndarray, "R R"]
+
+
+@dataclass(frozen=True)
 class Surface:
     """Maps (R, R, ...) over the face tile, row 0 is v = 1, extended past the border; float64, mm."""
 
+    chart: Float[np.ndarray, "R R 3"]
+    """Where the texel lies on the mean shape: x and y are the front chart. The same for all people, so
+    patterns made of it are shared, as a linear basis needs."""
     position: Float[np.ndarray, "R R 3"]
+    """On this person's own neutral shape."""
     normal: Float[np.ndarray, "R R 3"]
     jacobian: Float[np.ndarray, "R R 3 2"]
     """∂P/∂(u, v), mm per unit."""
@@ -40,8 +55,10 @@ class Surface:
     """1 where detail may live, falling to 0 towards lid margins, inner lips, ears and the tile's border."""
     atlas: UVAtlas
     vertices: Float[np.ndarray, "V 3"]
+    uv: Float[np.ndarray, "V 2"]
     edges: Int[np.ndarray, "N 2"]
     triangles: Int[np.ndarray, "T 3"]
+    front: Front
 
     @classmethod
     def of_face(cls, face: FaceModel, side: int = 512) -> Surface:
@@ -54,22 +71,20 @@ class Surface:
         atlas = face.atlas(side)
         uv = np.zeros((count, 2))
         uv[polygons] = face.uv[face.uv_polygons[face.polygon_range("face")]]
-        normals = vertex_normals(vertices[None], torch.from_numpy(triangles))[0]
-        slopes = torch.from_numpy(_vertex_jacobians(vertices.numpy(), uv, triangles).reshape(count, 6))
-        baked = atlas.bake(torch.cat([vertices, normals, slopes], 1)[None])[0].numpy()
-        normal = baked[..., 3:6] / np.linalg.norm(baked[..., 3:6], axis=-1, keepdims=True)
+        position, normal, jacobian = _maps(vertices.numpy(), uv, triangles, atlas)
         mask = atlas.mask.numpy()
+        window = _window(position, mask, vertices.numpy()[face.region("ears")[:count]])
+        front = _front(position, normal, mask)
+        edges = unique_edges(polygons)
         return cls(
-            baked[..., :3],
-            normal,
-            baked[..., 6:].reshape(side, side, 3, 2),
-            mask,
-            _window(baked[..., :3], mask, vertices.numpy()[face.region("ears")[:count]]),
-            atlas,
-            vertices.numpy(),
-            unique_edges(polygons),
-            triangles,
+            position, position, normal, jacobian, mask, window, atlas, vertices.numpy(), uv, edges, triangles, front
         )
+
+    def worn_by(self, vertices: Float[np.ndarray, "N 3"]) -> Surface:
+        """The same skin on another neutral shape (mm; vertices beyond the face are ignored)."""
+        own = np.asarray(vertices[: len(self.vertices)], np.float64)
+        position, normal, jacobian = _maps(own, self.uv, self.triangles, self.atlas)
+        return replace(self, position=position, normal=normal, jacobian=jacobian, vertices=own)
 
     @property
     def side(self) -> int:
@@ -102,7 +117,7 @@ class Surface:
         power: float = 2.0,
     ) -> Float[np.ndarray, "R R"]:
         """A soft window at chart position (±x, y), 1 inside; `paired` adds its mirror image."""
-        px, py = self.position[..., 0], self.position[..., 1]
+        px, py = self.chart[..., 0], self.chart[..., 1]
         tall = np.abs((py - y) / half_height) ** power
 
         def half(centre: float) -> Float[np.ndarray, "R R"]:
@@ -111,23 +126,45 @@ class Surface:
         return (half(x) + half(-x) if paired else half(x)) * (self.normal[..., 2] > -0.3)
 
     def lift(self, chart: Float[np.ndarray, "N 2"]) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "N 3"]]:
-        """UV and position of chart points on the front sheet of the skin, mm."""
-        tree, uv, points = self._front
-        distance, index = tree.query(chart, k=16)
-        depth = points[index][..., 2] - 2 * distance
+        """UV and position of chart points on the front sheet of this person's skin, mm."""
+        front, points = self.front, self._front_points
+        distance, index = front.tree.query(chart, k=16)
+        depth = front.depth[index] - 2 * distance
         near = depth > depth.max(1, keepdims=True) - MAXIMUM_SHEET_GAP
         weight = near / (distance**2 + 0.3)
         weight /= weight.sum(1, keepdims=True)
-        return np.einsum("nk,nkc->nc", weight, uv[index]), np.einsum("nk,nkc->nc", weight, points[index])
+        return np.einsum("nk,nkc->nc", weight, front.uv[index]), np.einsum("nk,nkc->nc", weight, points[index])
 
     @cached_property
-    def _front(self) -> tuple[cKDTree, Float[np.ndarray, "N 2"], Float[np.ndarray, "N 3"]]:
-        centres = (np.arange(self.side) + 0.5) / self.side
-        u, v = np.meshgrid(centres, 1 - centres)
-        lining = (np.abs(u - 0.5) < 0.1) & (np.abs(v - 0.43) < 0.012)
-        seen = self.mask & (self.normal[..., 2] > -0.15) & (self.position[..., 2] > -5) & ~lining
-        points = self.position[seen]
-        return cKDTree(points[:, :2]), np.stack([u[seen], v[seen]], 1), points
+    def _front_points(self) -> Float[np.ndarray, "N 3"]:
+        return self.position[self.front.seen]
+
+
+def _maps(
+    vertices: Float[np.ndarray, "V 3"],
+    uv: Float[np.ndarray, "V 2"],
+    triangles: Int[np.ndarray, "T 3"],
+    atlas: UVAtlas,
+) -> tuple[Float[np.ndarray, "R R 3"], Float[np.ndarray, "R R 3"], Float[np.ndarray, "R R 3 2"]]:
+    """Position, unit normal and Jacobian of a shape at every texel."""
+    at_vertices = torch.from_numpy(vertices)
+    normals = vertex_normals(at_vertices[None], torch.from_numpy(triangles))[0]
+    slopes = torch.from_numpy(_vertex_jacobians(vertices, uv, triangles).reshape(len(vertices), 6))
+    baked = atlas.bake(torch.cat([at_vertices, normals, slopes], 1)[None])[0].numpy()
+    normal = baked[..., 3:6] / np.linalg.norm(baked[..., 3:6], axis=-1, keepdims=True)
+    return baked[..., :3], normal, baked[..., 6:].reshape(*baked.shape[:2], 3, 2)
+
+
+def _front(
+    position: Float[np.ndarray, "R R 3"], normal: Float[np.ndarray, "R R 3"], mask: Bool[np.ndarray, "R R"]
+) -> Front:
+    side = len(mask)
+    centres = (np.arange(side) + 0.5) / side
+    u, v = np.meshgrid(centres, 1 - centres)
+    lining = (np.abs(u - 0.5) < 0.1) & (np.abs(v - 0.43) < 0.012)
+    seen = mask & (normal[..., 2] > -0.15) & (position[..., 2] > -5) & ~lining
+    points = position[seen]
+    return Front(cKDTree(points[:, :2]), np.stack([u[seen], v[seen]], 1), points[:, 2], seen)
 
 
 def _vertex_jacobians(
