@@ -175,9 +175,7 @@ def _tinted_offset(
     return (coloured @ maps.flatten(1)).unflatten(2, maps.shape[1:])
 
 
-def _colour(
-    mean: Float[Tensor, "3 R R"], offsets: list[Tensor], side: int | None
-) -> Float[Tensor, "B R R 3"]:
+def _colour(mean: Float[Tensor, "3 R R"], offsets: list[Tensor], side: int | None) -> Float[Tensor, "B R R 3"]:
     side = side or int(mean.shape[-1])
     density = _resize(mean[None], side)
     for offset in sorted(offsets, key=lambda x: int(x.shape[-1])):

@@ -189,7 +189,7 @@ class FaceModel(nn.Module):
         for fix in self.correctives:
             product = expression[:, list(fix.of)].prod(1)
             weight = 4 * product * (1 - product) if fix.between else product
-            result[:, fix.unit] = result[:, fix.unit] + fix.share * weight.clamp(min=0)
+            result[:, fix.unit] = (result[:, fix.unit] + fix.share * weight.clamp(min=0)).clamp(max=1)
         return result
 
     def joints(self, identity: Float[Tensor, "B I"]) -> Float[Tensor, "B J 3"]:

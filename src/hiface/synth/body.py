@@ -28,6 +28,7 @@ _PARTS = (
     ("eyeball_right", EYE), ("eyelashes_left", LASH), ("eyelashes_right", LASH),
 )  # fmt: skip
 _OPAQUE, _LASH_COVER = 255, 75
+_EYES_MM = 89.2
 
 OCCLUSION_SCHEMA = Schema(
     kind="ambient_occlusion",
@@ -59,6 +60,7 @@ class Body:
     growth: Float[np.ndarray, "V 2"]
     """Weights of beard and lips per vertex, 0 to 1."""
     neutral: Float[np.ndarray, "V 3"]
+    """The mean face, outer eye corners `_EYES_MM` apart: places on it are told by numbers in mm."""
     mouth_rim: Int[np.ndarray, "2 K"]
     """Pairs of vertices of upper and lower lip; their gap says whether the mouth's inside can be seen."""
     ibug68: Int[np.ndarray, "68"]
@@ -81,6 +83,7 @@ def build_body(model: FaceModel) -> Body:
     corners, inverse = np.unique(keys, axis=0, return_inverse=True)
     neutral = model.mean.numpy()
     ibug = model.landmark_weights("ibug68")[0][:, 0].numpy()
+    neutral = neutral * np.float32(_EYES_MM / np.linalg.norm(neutral[ibug[45]] - neutral[ibug[36]]))
     source = corners[:, 0]
     return Body(
         triangles=np.ascontiguousarray(inverse.reshape(-1, 3).astype(np.int32)),

@@ -165,7 +165,7 @@ class Generator:
         narrow = figures.posed[row][body.narrow]
         return {
             "identity": person.identity,
-            "expression": person.expression,
+            "expression": figures.weights[row],
             "rotation": figures.rotation[row],
             "camera": scene.camera.vector(),
             "orthographic": orthographic(narrow, scene.camera.project(narrow)[:, :2]),

@@ -52,6 +52,8 @@ class Figures:
     expressive: Float[np.ndarray, "B V 3"]
     """With expression, before pose."""
     posed: Float[np.ndarray, "B V 3"]
+    weights: Float[np.ndarray, "B E"]
+    """ξ of `expressive`: what was drawn, and the correctives that follow from it."""
     head_turn: Float[np.ndarray, "B 3 3"]
     head_shift: Float[np.ndarray, "B 3"]
     """Of what is fixed to the head: x → turn x + shift."""
@@ -194,7 +196,7 @@ def shapes(model: FaceModel, people: list[Person]) -> Figures:
     turns, shifts = joint_transforms(rotation, model.joints(identity), model.joint_parents)
     posed = skin_quickly(expressive, turns, shifts, model.skin_weights)
     skin = neutral[:, : model.vertex_count("skin")]
-    arrays = (rotation, skin, expressive, posed, turns[:, HEAD], shifts[:, HEAD])
+    arrays = (rotation, skin, expressive, posed, expression, turns[:, HEAD], shifts[:, HEAD])
     return Figures(*map(as_array, arrays))
 
 

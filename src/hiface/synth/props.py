@@ -193,7 +193,7 @@ def build_neck(body: Body) -> Neck:
     skin = body.neutral[: int(body.vertex_triangles[: body.skin_triangles()].max()) + 1]
     depth = -133 - y + 0.0012 * x**2 * (z < 20) - 0.5 * np.maximum(z - 20, 0)
     around = np.arctan2(x, z + 12) / (2 * np.pi) + 0.5
-    return Neck(inverse.reshape(-1, 3), ids, np.flatnonzero(skin[:, 1] < -185), depth, around)
+    return Neck(inverse.reshape(-1, 3), ids, np.flatnonzero(skin[:, 1] < skin[:, 1].min() + 8), depth, around)
 
 
 def clothes(rng: np.random.Generator, neck: Neck, wearer: Wearer) -> Thing:
