@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 
 from hiface.errors import AssetError, ConfigError
+from hiface.evaluate.alignment import fit_rigid
 from hiface.evaluate.methods import Progress
 from hiface.evaluate.open_benchmark import (
     SETS,
@@ -26,6 +27,7 @@ from hiface.face.model import FaceModel
 from hiface.synth.assets import load_sources
 from hiface.synth.benchmark import Portrait, Sitter, sit
 
+_ROUNDS = 6
 TEXELS = 512
 """Side of the skins: a face fills two thirds of a picture of 512."""
 
@@ -90,14 +92,26 @@ def _foreign(face: FaceModel, path: Path | None, count: int | None) -> Iterator[
     mean = face.mean.numpy()
     if vertices.ndim != 3 or vertices.shape[1:] != mean.shape:
         raise AssetError(f"{path}: expected `vertices` of shape (N, {len(mean)}, 3), mm, found {vertices.shape}")
-    for shape in vertices[:count].astype(np.float32):
-        identity = nearest_identity(face, shape)
+    for shape in vertices[:count]:
+        identity, laid = laid_on_model(face, shape)
         nearest = face.neutral(torch.from_numpy(identity)[None])[0].numpy()
-        yield Sitter(0, path.stem, identity, shape - nearest)
+        yield Sitter(0, path.stem, identity, (laid - nearest).astype(np.float32))
+
+
+def laid_on_model(
+    face: FaceModel, shape: Float[np.ndarray, "V 3"]
+) -> tuple[Float[np.ndarray, "I"], Float[np.ndarray, "V 3"]]:
+    """β of the model's head nearest to a head, and the head moved and turned to lie on it."""
+    region, laid = face.region("face"), np.asarray(shape, np.float64)
+    for _ in range(_ROUNDS):
+        identity = nearest_identity(face, laid)
+        nearest = face.neutral(torch.from_numpy(identity)[None])[0].numpy()
+        laid = fit_rigid(laid[region], nearest[region].astype(np.float64)).apply(laid)
+    return identity, laid
 
 
 def nearest_identity(face: FaceModel, shape: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "I"]:
-    """β whose head lies nearest to a shape over the face region, least squares with the prior's own weight."""
+    """β whose head lies nearest to a shape as it stands, over the face region, the prior as a ridge."""
     region = face.region("face")
     modes = face.identity_basis[:, torch.from_numpy(region)].flatten(1).double().numpy()
     gram = modes @ modes.T + np.eye(len(modes))

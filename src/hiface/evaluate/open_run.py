@@ -44,7 +44,7 @@ def evaluate_open(
         images = {view: root / "images" / view for view in VIEWS}
         methods, failed = predicted_methods(images, folder, KINDS, weights, report)
         methods += _others(others, folder, name)
-        scored = [m for m in methods if m.title != "HiFace neutral" or name == "neutral"]
+        scored = [m for m in methods if m.title != "HiFace neutral"]  # it is for the table of correspondences
         result = compare(root / "scans", scored, folder, None, RealyOptions(workers=workers), pictures, report)
         problems += [Problem(f"{name}: {p.name}", p.message) for p in (*failed, *result.problems)]
         tables.append(realy_table(result.rows, f"REALY's protocol on drawn {name} faces"))
