@@ -32,7 +32,7 @@ from hiface.evaluate.disturbances import (
 from hiface.evaluate.groups import interval
 from hiface.geometry.rotation import angle_between, matrix_from_axis_angle
 from hiface.model import FaceHint, HiFace, Reconstruction
-from hiface.photo.crop import CropBox
+from hiface.photo.crop import CropBox, crop_pixels
 from hiface.photo.packs import Pack
 from hiface.photo.read import Photo, read_photo
 from hiface.refine import refine
@@ -50,34 +50,42 @@ def jitter_answers(
     def ask(i: int) -> Row:
         photo = read_photo(pack.encoded[i])
         face, found = face_near(model, pack.encoded[i], labelled_box(pack.fractions[i], photo.pixels))
-        rows = [_answer(model, photo, face, found, d) for d in series]
+        still = [d for d in series if d.way == "network"]
+        first = dict(zip(still, _through_network(model, photo, face, found, still), strict=True))
+        rows = [first[d] if d in first else _through_path(model, photo, face, d) for d in series]
         return {name: np.stack([r[name] for r in rows]) for name in rows[0]}
 
     told = hashlib.sha256(repr(tuple(series)).encode()).hexdigest()[:16]
     return answers_of(cache.rows(f"jitter {told}", pack.encoded, ask, on_progress))
 
 
-def _answer(model: HiFace, photo: Photo, face: Reconstruction, found: bool, d: Disturbance) -> Row:
-    """The face under a disturbance, as a row."""
-    if d.way == "path":
-        return _through_path(model, photo, face, d)
-    pixels = disturbed_photo(photo.pixels, face.box, d) if d.of_photo else photo.pixels
-    box = box_in_disturbed(face.box, _size(photo.pixels), _size(pixels), d)
-    return _through_network(model, pixels, displaced(box, d)) | {"found": np.array(found)}
-
-
-def _through_network(model: HiFace, pixels: UInt8[np.ndarray, "H W 3"], box: CropBox) -> Row:
-    """One pass over a given crop, and the fit to the points; the crop does not settle."""
-    prediction, _ = model.predict(read_photo(pixels), [box])
-    c = prediction.coefficients
+@torch.no_grad()
+def _through_network(
+    model: HiFace, photo: Photo, face: Reconstruction, found: bool, series: Sequence[Disturbance]
+) -> list[Row]:
+    """One pass over each disturbed crop of the face, and the fit to the points; crops do not settle."""
+    views = [_view(photo.pixels, face.box, d) for d in series]
+    side = model.reconstructor.config.crop
+    crops = torch.from_numpy(np.stack([crop_pixels(pixels, box, side) for pixels, box in views]))
+    prediction = model.reconstructor(crops.to(model.device).permute(0, 3, 1, 2).float() / 255)
+    c, log_sigma = prediction.coefficients, prediction.log_sigma
     if prediction.seen is not None:
-        c = refine(model.reconstructor, c, prediction.seen)
-    log_sigma = prediction.log_sigma if prediction.seen is None else prediction.seen.log_sigma
-    rest = {
-        "box": np.array([*box.centre, box.side, box.roll]),
-        "sigma": np.array(float(log_sigma[0].exp().median()) * box.side),
-    }
-    return {name: value[0].cpu().numpy() for name, value in vars(c).items()} | rest
+        c, log_sigma = refine(model.reconstructor, c, prediction.seen), prediction.seen.log_sigma
+    expected = log_sigma.exp().median(1).values.cpu().numpy()
+    return [
+        {name: value[k].cpu().numpy() for name, value in vars(c).items()}
+        | {"box": np.array([*box.centre, box.side, box.roll]), "sigma": np.array(float(expected[k]) * box.side)}
+        | {"found": np.array(found)}
+        for k, (_, box) in enumerate(views)
+    ]
+
+
+def _view(
+    pixels: UInt8[np.ndarray, "H W 3"], box: CropBox, d: Disturbance
+) -> tuple[UInt8[np.ndarray, "h w 3"], CropBox]:
+    """The disturbed photo and the disturbed crop in it."""
+    spoilt = disturbed_photo(pixels, box, d) if d.of_photo else pixels
+    return spoilt, displaced(box_in_disturbed(box, _size(pixels), _size(spoilt), d), d)
 
 
 def _through_path(model: HiFace, photo: Photo, face: Reconstruction, d: Disturbance) -> Row:
