@@ -9,7 +9,8 @@ import numpy as np
 from hiface.errors import ConfigError
 from hiface.evaluate.answers import AnswerCache, Answers, Progress, labelled_box
 from hiface.evaluate.disturbances import SERIES
-from hiface.evaluate.jitter import LOST_MM, Spread, classes, jitter_answers, mild, of_class, people_apart, spread, table
+from hiface.evaluate.jitter import LOST_MM, Spread, classes, mild, of_class, people_apart, spread, table
+from hiface.evaluate.jitter_answers import jitter_answers
 from hiface.evaluate.plots import plot_bars
 from hiface.evaluate.report import comma_separated, write_text
 from hiface.evaluate.rulers import Section, write_ruler
