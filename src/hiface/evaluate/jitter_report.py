@@ -51,8 +51,8 @@ def jitter_report(
     _write_photos(out / "jitter_photos.csv", pack, found)
     bars = {str(row["group"]): float(str(row["shape mm"])) for row in rows}
     plot_bars(
-        out / "jitter.png", bars, "Neutral shape under disturbances (dotted: a tenth of people's distance)",
-        "median root mean square over vertices, mm", apart / 10,
+        out / "jitter.png", bars, "Neutral shape under disturbances",
+        "median root mean square over vertices, mm; dotted: a tenth of people's distance", apart / 10,
     )  # fmt: skip
     _write_worst(out / "jitter_worst.jpg", pack, answers, found)
     return [section]
