@@ -36,6 +36,7 @@ def test_a_group_copied_twice_has_no_gap():
     values = RNG.gamma(2, 1, 50)
     gap = largest_gap(measured(np.tile(values, 2), np.repeat(["a", "b"], 50)), "kind", BOOTSTRAP)
     assert gap.gap == 0
+    assert gap.high != gap.low
     assert not gap.excludes_zero
     assert not gap.beyond_chance
 

@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from hiface.errors import ConfigError
-from hiface.evaluate.answers import AnswerCache, Answers, answers_of, pack_answers, photo_points
+from hiface.evaluate.answers import AnswerCache, Answers, answers_of, asked, pack_answers, photo_points
 from hiface.evaluate.consistency import consistency, pairs, ratio
 from hiface.evaluate.consistency_report import consistency_report, london
 from hiface.evaluate.decoupling import Drawn, quantities, spreads, swapped
 from hiface.evaluate.decoupling_report import decoupling_report
 from hiface.evaluate.disturbances import Disturbance
 from hiface.evaluate.fairness import fairness_report
-from hiface.evaluate.jitter import in_photo, jitter_answers, spread
+from hiface.evaluate.jitter import in_photo, spread
+from hiface.evaluate.jitter_answers import jitter_answers
 from hiface.evaluate.jitter_report import jitter_report
 from hiface.evaluate.landmarks import error_curve
 from hiface.evaluate.landmarks_report import landmark_report
@@ -92,9 +93,9 @@ def pack(data):
 def test_answers_are_kept_and_belong_to_photos(model, pack, tmp_path):
     cache = AnswerCache.of(model, tmp_path)
     first = pack_answers(model, pack, cache)
-    asked = []
-    again = cache.rows("photo", pack.encoded, lambda i: asked.append(i))
-    assert not asked
+    questions = []
+    again = cache.rows("photo", asked(pack), lambda i: questions.append(i))
+    assert not questions
     torch.testing.assert_close(answers_of(again).coefficients.identity, first.coefficients.identity)
     turned = pack.take(np.arange(len(pack))[::-1])
     other = pack_answers(model, turned, cache)
@@ -102,7 +103,7 @@ def test_answers_are_kept_and_belong_to_photos(model, pack, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
     other_program = AnswerCache(tmp_path, "other")
     with pytest.raises(ZeroDivisionError):
-        other_program.rows("photo", pack.encoded, lambda i: 1 // 0)
+        other_program.rows("photo", asked(pack), lambda i: 1 // 0)
 
 
 def test_a_damaged_answer_is_asked_again(tmp_path):

@@ -19,7 +19,6 @@ from hiface.assets.format import write_atomically
 from hiface.assets.store import locate
 from hiface.errors import NoFaceError
 from hiface.evaluate.jobs import digest
-from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.model import FaceHint, HiFace, Reconstruction
 from hiface.photo.crop import CropBox, photo_from_crop, transform_points
 from hiface.photo.packs import Pack
@@ -32,9 +31,11 @@ Row = dict[str, np.ndarray]
 Progress = Callable[[int, int, str], None]
 CHUNK = 20
 """Photos whose answers share a file: what a cut run asks again at most."""
-_PROGRAM = ("photo", "network", "face", "geometry", "detail", "model.py", "reconstructor.py", "refine.py")
+_PROGRAM = (
+    *("photo", "network", "face", "geometry", "detail"),
+    *("model.py", "reconstructor.py", "refine.py", "evaluate/answers.py"),
+)
 """The part of the package that makes an answer."""
-_RULERS = ("evaluate/answers.py", "evaluate/disturbances.py")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,12 @@ def pack_answers(model: HiFace, pack: Pack, cache: AnswerCache, on_progress: Pro
         box = labelled_box(pack.fractions[i], photo.pixels)
         return row_of(*face_near(model, pack.encoded[i], box))
 
-    return answers_of(cache.rows("photo", pack.encoded, ask, on_progress))
+    return answers_of(cache.rows("photo", asked(pack), ask, on_progress))
+
+
+def asked(pack: Pack) -> list[bytes]:
+    """What an answer to each photo depends on: the photo, and where the labelled face is."""
+    return [data + points.tobytes() for data, points in zip(pack.encoded, pack.fractions, strict=True)]
 
 
 def labelled_box(fractions: Float[np.ndarray, "478 2"], pixels: np.ndarray) -> Float[np.ndarray, "4"]:
@@ -118,11 +124,6 @@ def crop_box(box: Float[np.ndarray, "4"]) -> CropBox:
     return CropBox((float(box[0]), float(box[1])), float(box[2]), float(box[3]))
 
 
-def true68(pack: Pack, i: int, pixels: np.ndarray) -> Float[np.ndarray, "68 2"]:
-    """The labelled 68 points of photo `i`, photo pixels."""
-    return pack.fractions[i, list(IBUG68_OF_MEDIAPIPE)] * [pixels.shape[1], pixels.shape[0]]
-
-
 @dataclass(frozen=True)
 class AnswerCache:
     """Finished answers in a folder, in files named by what they depend on: program, weights, question, photos."""
@@ -135,8 +136,7 @@ class AnswerCache:
         """The cache of a model's answers in `folder`."""
         root = Path(hiface.__file__).parent
         files = [p for part in _PROGRAM for p in (sorted((root / part).glob("*.py")) or [root / part])]
-        files += [root / name for name in _RULERS] + [locate("yunet.onnx")]
-        return cls(Path(folder), digest(files, f"{model.weights_id} {model.device}"))
+        return cls(Path(folder), digest([*files, locate("yunet.onnx")], f"{model.weights_id} {model.device}"))
 
     def rows(
         self, question: str, inputs: Sequence[bytes], ask: Callable[[int], Row], on_progress: Progress | None = None

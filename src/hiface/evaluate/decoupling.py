@@ -62,7 +62,7 @@ def drawn_answers(model: HiFace, drawn: Drawn, cache: AnswerCache, on_progress: 
         hint = FaceHint(landmarks478=drawn.points478[i])
         return row_of(model.reconstruct(drawn.pictures[i], hint=hint)[0], True)
 
-    inputs = [p.tobytes() for p in drawn.pictures]
+    inputs = [p.tobytes() + x.tobytes() for p, x in zip(drawn.pictures, drawn.points478, strict=True)]
     return answers_of(cache.rows("drawn", inputs, ask, on_progress))
 
 

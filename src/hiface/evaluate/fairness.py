@@ -12,7 +12,8 @@ from hiface.evaluate.consistency import consistency, pairs
 from hiface.evaluate.consistency_report import london
 from hiface.evaluate.groups import FEW, Gap, GroupFigure, Measured, figures, largest_gap
 from hiface.evaluate.hand_points import INNER, hand_errors, hand_placed
-from hiface.evaluate.jitter import jitter_answers, mild, spread
+from hiface.evaluate.jitter import mild, spread
+from hiface.evaluate.jitter_answers import jitter_answers
 from hiface.evaluate.jitter_report import jitter_pack
 from hiface.evaluate.landmarks import age_names, pack_errors
 from hiface.evaluate.plots import plot_groups

@@ -99,7 +99,7 @@ def largest_gap(measured: Measured, attribute: str, bootstrap: Bootstrap = USUAL
     if len(known) < 2:
         return None
     values = {g: _statistic(measured.values[names == g], measured.statistic) for g in known}
-    high, low = max(known, key=values.__getitem__), min(known, key=values.__getitem__)
+    high, low = max(known, key=values.__getitem__), min(reversed(known), key=values.__getitem__)
     drawn = [
         drawn_statistics(measured.values[names == g], units[names == g], measured.statistic, b)
         for g, b in ((high, bootstrap), (low, Bootstrap(bootstrap.draws, bootstrap.seed + 1)))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from hiface.evaluate.answers import AnswerCache, Answers, Progress, Row, answers_of, face_near, labelled_box, row_of
+from hiface.evaluate.answers import Answers
 from hiface.evaluate.distances import (
     between_all,
     mirror_order,
@@ -20,79 +19,10 @@ from hiface.evaluate.distances import (
     rms,
     rms_aligned,
 )
-from hiface.evaluate.disturbances import (
-    SERIES,
-    Disturbance,
-    box_in_disturbed,
-    displaced,
-    displaced_points,
-    disturbed_photo,
-    in_disturbed,
-)
+from hiface.evaluate.disturbances import SERIES, Disturbance
 from hiface.evaluate.groups import interval
 from hiface.geometry.rotation import angle_between, matrix_from_axis_angle
-from hiface.model import FaceHint, HiFace, Reconstruction
-from hiface.photo.crop import CropBox
-from hiface.photo.packs import Pack
-from hiface.photo.read import Photo, read_photo
-from hiface.refine import refine
-
-
-def jitter_answers(
-    model: HiFace,
-    pack: Pack,
-    cache: AnswerCache,
-    series: Sequence[Disturbance] = SERIES,
-    on_progress: Progress | None = None,
-) -> Answers:
-    """Answers (N, D) of each photo under each disturbance; the first of the series must be none."""
-
-    def ask(i: int) -> Row:
-        photo = read_photo(pack.encoded[i])
-        face, found = face_near(model, pack.encoded[i], labelled_box(pack.fractions[i], photo.pixels))
-        rows = [_answer(model, photo, face, found, d) for d in series]
-        return {name: np.stack([r[name] for r in rows]) for name in rows[0]}
-
-    told = hashlib.sha256(repr(tuple(series)).encode()).hexdigest()[:16]
-    return answers_of(cache.rows(f"jitter {told}", pack.encoded, ask, on_progress))
-
-
-def _answer(model: HiFace, photo: Photo, face: Reconstruction, found: bool, d: Disturbance) -> Row:
-    """The face under a disturbance, as a row."""
-    if d.way == "path":
-        return _through_path(model, photo, face, d)
-    pixels = disturbed_photo(photo.pixels, face.box, d) if d.of_photo else photo.pixels
-    box = box_in_disturbed(face.box, _size(photo.pixels), _size(pixels), d)
-    return _through_network(model, pixels, displaced(box, d)) | {"found": np.array(found)}
-
-
-def _through_network(model: HiFace, pixels: UInt8[np.ndarray, "H W 3"], box: CropBox) -> Row:
-    """One pass over a given crop, and the fit to the points; the crop does not settle."""
-    prediction, _ = model.predict(read_photo(pixels), [box])
-    c = prediction.coefficients
-    if prediction.seen is not None:
-        c = refine(model.reconstructor, c, prediction.seen)
-    log_sigma = prediction.log_sigma if prediction.seen is None else prediction.seen.log_sigma
-    rest = {
-        "box": np.array([*box.centre, box.side, box.roll]),
-        "sigma": np.array(float(log_sigma[0].exp().median()) * box.side),
-    }
-    return {name: value[0].cpu().numpy() for name, value in vars(c).items()} | rest
-
-
-def _through_path(model: HiFace, photo: Photo, face: Reconstruction, d: Disturbance) -> Row:
-    """The whole path: from a crop so displaced, or from the detector on the photo so spoilt."""
-    if not d.of_photo:
-        start = displaced_points(face.landmarks68, face.box, d)
-        return row_of(model.reconstruct(photo.pixels, hint=FaceHint(landmarks68=start))[0], True)
-    pixels = disturbed_photo(photo.pixels, face.box, d)
-    corners = np.array([face.landmarks68.min(0), face.landmarks68.max(0)])
-    moved = in_disturbed(corners, _size(photo.pixels), _size(pixels), d)
-    return row_of(*face_near(model, pixels, np.concatenate([moved.min(0), moved.max(0)])))
-
-
-def _size(pixels: UInt8[np.ndarray, "H W 3"]) -> tuple[int, int]:
-    return pixels.shape[1], pixels.shape[0]
+from hiface.model import HiFace
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from hiface.errors import ConfigError
 from hiface.evaluate.answers import AnswerCache, Answers, Progress, labelled_box
 from hiface.evaluate.disturbances import SERIES
-from hiface.evaluate.jitter import LOST_MM, Spread, classes, jitter_answers, mild, of_class, people_apart, spread, table
+from hiface.evaluate.jitter import LOST_MM, Spread, classes, mild, of_class, people_apart, spread, table
+from hiface.evaluate.jitter_answers import jitter_answers
 from hiface.evaluate.plots import plot_bars
 from hiface.evaluate.report import comma_separated, write_text
 from hiface.evaluate.rulers import Section, write_ruler
@@ -50,8 +51,8 @@ def jitter_report(
     _write_photos(out / "jitter_photos.csv", pack, found)
     bars = {str(row["group"]): float(str(row["shape mm"])) for row in rows}
     plot_bars(
-        out / "jitter.png", bars, "Neutral shape under disturbances (dotted: a tenth of people's distance)",
-        "median root mean square over vertices, mm", apart / 10,
+        out / "jitter.png", bars, "Neutral shape under disturbances",
+        "median root mean square over vertices, mm; dotted: a tenth of people's distance", apart / 10,
     )  # fmt: skip
     _write_worst(out / "jitter_worst.jpg", pack, answers, found)
     return [section]

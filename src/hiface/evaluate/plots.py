@@ -69,7 +69,7 @@ def plot_bars(path: Path, values: Mapping[str, float], title: str, x_label: str,
         return None
     axes.barh(list(values), list(values.values()), color=_COLOURS[0], height=0.65)
     axes.axvline(reference, color=_COLOURS[1], linewidth=1.2, linestyle=":")
-    axes.invert_yaxis()
+    axes.set_ylim(len(values) - 0.4, -0.6)
     axes.set_xlabel(x_label)
     return _save(figure, path)
 

@@ -13,7 +13,7 @@ def fairness(
     out: Path,
     weights: str = "hiface.safetensors",
     device: str = "auto",
-    count: int = 240,
+    count: int = 120,
 ) -> None:
     """Every ruler's figure by age, gender and race with intervals, and whether the largest gap is beyond chance.
 

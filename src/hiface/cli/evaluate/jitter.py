@@ -13,7 +13,7 @@ def jitter(
     out: Path,
     weights: str = "hiface.safetensors",
     device: str = "auto",
-    count: int = 240,
+    count: int = 120,
 ) -> None:
     """How far the answer moves when the same face is seen shifted, sized, turned, mirrored, compressed or small.
 
