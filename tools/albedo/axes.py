@@ -23,9 +23,8 @@ SURFACE = 0.03
 """Share of light that the epidermis sends back before any pigment: without it dark skin would be orange."""
 BLOOD_DEVIATION, UNDERTONE_DEVIATION = 1.7, 1.7
 """Deviations of people of one tone in a* and b*."""
-REACH = (1.9, 2.3)
-"""Deviations from the middle at which the lightest and the darkest photographic skin lie on the melanin axis: not even,
-as a step of melanin is seen less on dark skin, and half the classes of the typology angle lie above L* = 53."""
+REACH = 2.2
+"""Deviations at which the darkest and the lightest photographic skin lie on the melanin axis."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,10 @@ def _lab_jacobian(density: Float[np.ndarray, "3"], step: float = 1e-3) -> Float[
 def _placed(
     middle: Float[np.ndarray, "3"], melanin: Float[np.ndarray, "3"], lightness: tuple[float, float]
 ) -> tuple[float, float]:
-    """Shift along the line, and its unit, that put the two L* (dark, light) where `REACH` says."""
+    """Shift along the line, and its unit, that put the two L* (dark, light) at plus and minus `REACH`."""
 
     def at(wanted: float) -> float:
         return float(brentq(lambda t: lab(colour_of(middle + t * melanin))[0] - wanted, -6, 6))
 
     dark, light = (at(value) for value in lightness)
-    deviation = (dark - light) / sum(REACH)
-    return light + REACH[0] * deviation, deviation
+    return (dark + light) / 2, (dark - light) / (2 * REACH)
