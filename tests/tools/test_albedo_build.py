@@ -51,7 +51,7 @@ def test_density_and_colour_are_inverse():
 def test_axes_span_the_skins_they_were_given():
     skins = np.linspace([-1.6, 0.0, 0.7], [1.8, 3.1, 3.8], 9)
     axes = fit_axes(skins)
-    light, dark = (lab(colour_of(axes.centre + z * axes.melanin))[0] for z in (-2.2, 2.2))
+    light, dark = (lab(colour_of(axes.centre + z * axes.melanin))[0] for z in (-2.0, 2.4))
     found = lab(colour_of(skins))[:, 0]
     assert light == pytest.approx(found.max(), abs=1e-3)
     assert dark == pytest.approx(found.min(), abs=1e-3)

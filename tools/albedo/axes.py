@@ -23,8 +23,9 @@ SURFACE = 0.03
 """Share of light that the epidermis sends back before any pigment: without it dark skin would be orange."""
 BLOOD_DEVIATION, UNDERTONE_DEVIATION = 1.7, 1.7
 """Deviations of people of one tone in a* and b*."""
-REACH = 2.2
-"""Deviations at which the darkest and the lightest photographic skin lie on the melanin axis."""
+REACH = (2.0, 2.4)
+"""Deviations from the middle at which the lightest and the darkest photographic skin lie: not even, as four of the six
+classes of the typology angle lie in the lighter half."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,11 @@ def _lab_jacobian(density: Float[np.ndarray, "3"], step: float = 1e-3) -> Float[
 def _placed(
     middle: Float[np.ndarray, "3"], melanin: Float[np.ndarray, "3"], lightness: tuple[float, float]
 ) -> tuple[float, float]:
-    """Shift along the line, and its unit, that put the two L* (dark, light) at plus and minus `REACH`."""
+    """Shift along the line, and its unit, that put the two L* (dark, light) where `REACH` says."""
 
     def at(wanted: float) -> float:
         return float(brentq(lambda t: lab(colour_of(middle + t * melanin))[0] - wanted, -6, 6))
 
     dark, light = (at(value) for value in lightness)
-    return (dark + light) / 2, (dark - light) / (2 * REACH)
+    deviation = (dark - light) / sum(REACH)
+    return light + REACH[0] * deviation, deviation
