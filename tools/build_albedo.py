@@ -52,9 +52,7 @@ def mean_maps(
     axes: Axes, patterns: Patterns, families: list[Family]
 ) -> tuple[Float[np.ndarray, "R R 3"], Float[np.ndarray, "Rh Rh 3"]]:
     """The average person, whose cheeks and nose have the density `axes.centre`."""
-    maps = [
-        patterns.mean[k] + sum(resized(f.mean[k], side) for f in families) for k, side in ((0, FACE), (1, HEAD))
-    ]
+    maps = [patterns.mean[k] + sum(resized(f.mean[k], side) for f in families) for k, side in ((0, FACE), (1, HEAD))]
     shift = axes.centre - np.median(maps[0][200:328, 150:362].reshape(-1, 3), axis=0)
     return maps[0] + shift, maps[1] + shift
 

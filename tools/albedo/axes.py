@@ -23,9 +23,9 @@ SURFACE = 0.03
 """Share of light that the epidermis sends back before any pigment: without it dark skin would be orange."""
 BLOOD_DEVIATION, UNDERTONE_DEVIATION = 1.7, 1.7
 """Deviations of people of one tone in a* and b*."""
-REACH = (1.9, 2.3)
-"""Deviations from the middle at which the lightest and the darkest photographic skin lie on the melanin axis: not even,
-as a step of melanin is seen less on dark skin, and half the classes of the typology angle lie above L* = 53."""
+REACH = (2.0, 2.4)
+"""Deviations from the middle at which the lightest and the darkest photographic skin lie: not even, as four of the six
+classes of the typology angle lie in the lighter half."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from tools.albedo.fields import blob, field_at, lids, near_line, points, random_field, rise
+from tools.albedo.fields import blob, field_at, lids, near_line, random_field, rise
 from tools.albedo.tiles import Tiles, shrunk
 
 SOFT, FINE, TINTED_HEAD = 80, 256, 64
@@ -66,7 +66,9 @@ def principal(
     values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
     modes = (vectors.T @ flat) / np.sqrt(n)
     total = float((flat**2).sum())
-    return _family(name, modes, side, head, np.tile(tint, (len(modes), 1)), mean * mean_share, tint, values.sum() / total)
+    return _family(
+        name, modes, side, head, np.tile(tint, (len(modes), 1)), mean * mean_share, tint, values.sum() / total
+    )
 
 
 def _family(
@@ -120,9 +122,10 @@ def beard(stage: Stage, growth: Float[np.ndarray, "V"], rng: np.random.Generator
 
 
 _RED_PLACES = (
-    ((-46, 2, 88), (17, 15, 25)), ((46, 2, 88), (17, 15, 25)), ((0, 0, 128), (11, 11, 14)), ((0, -72, 104), (16, 9, 20)),
-    ((0, 72, 104), (34, 15, 25)), ((-74, 12, 25), (9, 26, 24)), ((74, 12, 25), (9, 26, 24)), ((-18, -8, 112), (6, 8, 12)),
-    ((18, -8, 112), (6, 8, 12)), ((-36, 38, 92), (15, 7, 12)), ((36, 38, 92), (15, 7, 12)), ((0, -110, 45), (60, 25, 45)),
+    ((-46, 2, 88), (17, 15, 25)), ((46, 2, 88), (17, 15, 25)), ((0, 0, 128), (11, 11, 14)),
+    ((0, -72, 104), (16, 9, 20)), ((0, 72, 104), (34, 15, 25)), ((-74, 12, 25), (9, 26, 24)),
+    ((74, 12, 25), (9, 26, 24)), ((-18, -8, 112), (6, 8, 12)), ((18, -8, 112), (6, 8, 12)),
+    ((-36, 38, 92), (15, 7, 12)), ((36, 38, 92), (15, 7, 12)), ((0, -110, 45), (60, 25, 45)),
 )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def redness(stage: Stage, haemoglobin: Float[np.ndarray, "3"], rng: np.random.Ge
             )
             yield face, head
 
-    return principal("redness", draw(), count, 0.95 * haemoglobin)
+    return principal("redness", draw(), count, 0.5 * haemoglobin)
 
 
 def under_eye(stage: Stage, tint: Float[np.ndarray, "3"], rng: np.random.Generator, count: int) -> Family:
@@ -189,7 +192,9 @@ def uneven(stage: Stage, melanin: Float[np.ndarray, "3"], rng: np.random.Generat
     return principal("uneven pigment", draw(), count, melanin / np.linalg.norm(melanin) * 1.7)
 
 
-def lips(stage: Stage, cover: Float[np.ndarray, "V"], tints: list[np.ndarray], rng: np.random.Generator, each: int) -> Family:
+def lips(
+    stage: Stage, cover: Float[np.ndarray, "V"], tints: list[np.ndarray], rng: np.random.Generator, each: int
+) -> Family:
     """Own colour of the lips: blood, pigment, and how upper, lower, border and middle differ."""
     inside = stage.vertex(cover)
 
@@ -220,7 +225,9 @@ def brows(stage: Stage, layers: Float[np.ndarray, "12 R R"], rng: np.random.Gene
             first, second = rng.integers(len(small), size=2)
             mix = rng.uniform(0, 1)
             layer = mix * small[first] + (1 - mix) * small[second]
-            half = cv2.getRotationMatrix2D((0.33 * side, 0.245 * side), float(rng.normal(0, 3.0)), float(rng.normal(1, 0.05)))
+            half = cv2.getRotationMatrix2D(
+                (0.33 * side, 0.245 * side), float(rng.normal(0, 3.0)), float(rng.normal(1, 0.05))
+            )
             half[1, 2] += rng.normal(0, 0.006) * side
             half[0, 2] += rng.normal(0, 0.006) * side
             left = cv2.warpAffine(layer, half, (side, side), flags=cv2.INTER_LINEAR)
@@ -263,29 +270,36 @@ def freckles(stage: Stage, tint: Float[np.ndarray, "3"], rng: np.random.Generato
     stacked = np.stack(weights).astype(np.float32)
     modes = np.concatenate([stacked @ face, stacked @ head], 1)
     return _family(
-        "freckles", 0.26 * modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.26 * modes[0], tint, 1.0
+        "freckles", 0.16 * modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.16 * modes[0], tint, 1.0
     )
 
 
 def moles(stage: Stage, tint: Float[np.ndarray, "3"], rng: np.random.Generator, count: int, each: int = 2) -> Family:
-    """A few darker spots a mode; the mean holds half of each, so that few people have less than none."""
+    """A few darker spots a mode; the mean holds some of each, so that few people have less than none."""
     centres, sizes = _spots(stage, rng, count * each, (0.9, 1.7), freckled=False)
     face, head = _stamped(stage, centres, sizes)
     shares = np.kron(np.eye(count), rng.uniform(0.5, 1.0, each)).astype(np.float32)
-    modes = 0.42 * np.concatenate([shares @ face, shares @ head], 1)
-    return _family("moles", modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.5 * modes.sum(0), tint, 1.0)
+    modes = 0.2 * np.concatenate([shares @ face, shares @ head], 1)
+    return _family("moles", modes, stage.side, TINTED_HEAD, np.tile(tint, (count, 1)), 0.4 * modes.sum(0), tint, 1.0)
 
 
 def _spots(
     stage: Stage, rng: np.random.Generator, count: int, radii: tuple[float, float], freckled: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Centres (N, 3) on the skin of both tiles away from lips and eyes, and radii in mm."""
-    inside = [shrunk(t.inside.astype(np.float32), len(p)) > 0.9 for t, p in zip((stage.tiles.face, stage.tiles.head), (stage.face, stage.head), strict=True)]
+    inside = [
+        shrunk(t.inside.astype(np.float32), len(p)) > 0.9
+        for t, p in zip((stage.tiles.face, stage.tiles.head), (stage.face, stage.head), strict=True)
+    ]
     away = stage.vertex(np.asarray(stage.tiles.model.region("lips") | stage.tiles.model.region("eyes"), np.float32))
     chances, places = [], []
     for place, mask, avoid in zip((stage.face, stage.head), inside, away, strict=True):
         area = np.linalg.norm(np.cross(np.gradient(place, axis=0), np.gradient(place, axis=1)), axis=-1)
-        dense = 0.12 + blob(place, (0, 20, 100), (55, 38, 45)) if freckled else np.ones(place.shape[:2])
+        dense = (
+            0.02 + blob(place, (0, 20, 100), (55, 38, 45))
+            if freckled
+            else 0.25 + blob(place, (0, 10, 80), (70, 70, 60))
+        )
         chance = np.minimum(area, np.percentile(area, 98)) * mask * (avoid < 0.05) * dense
         chances.append(chance.ravel())
         places.append(place.reshape(-1, 3))
@@ -325,8 +339,9 @@ def make_up(stage: Stage, lip_cover: Float[np.ndarray, "V"], rng: np.random.Gene
     below = sum(near_line(stage.face, line, 0.8) for line in lower)
     maps = [
         (lip, (0.07, 0.13, 0.10)), (lip, (0.10, 0.12, 0.09)), (lip, (0.02, 0.05, 0.01)),
-        (shadow(4, 3.5), (0.16, 0.19, 0.16)), (shadow(4, 3.5), (0.02, 0.14, 0.02)), (shadow(5, 4.0), (0.13, 0.05, -0.08)),
-        (shadow(8, 3.0), (0.06, 0.10, 0.12)), (outer, (0.12, 0.14, 0.12)), (liner, (0.5, 0.5, 0.45)),
+        (shadow(4, 3.5), (0.16, 0.19, 0.16)), (shadow(4, 3.5), (0.05, 0.09, 0.06)),
+        (shadow(5, 4.0), (0.08, 0.05, 0.01)), (shadow(8, 3.0), (0.06, 0.10, 0.12)),
+        (outer, (0.12, 0.14, 0.12)), (liner, (0.5, 0.5, 0.45)),
         (below, (0.28, 0.28, 0.26)), (blush, (0.0, 0.08, 0.05)), (blush, (0.01, 0.05, 0.06)),
         (contour, (0.08, 0.10, 0.12)), (lip * rise(stage.face[..., 1], -33, 6), (0.02, 0.08, 0.05)),
     ]  # fmt: skip
@@ -334,10 +349,14 @@ def make_up(stage: Stage, lip_cover: Float[np.ndarray, "V"], rng: np.random.Gene
     top = faces.max((1, 2))
     tints = 1.4 * np.array([t for _, t in maps]) * top[:, None]
     nothing = (np.zeros((stage.side, stage.side, 3)), np.zeros((TINTED_HEAD, TINTED_HEAD, 3)))
-    return Family("make-up", faces / top[:, None, None], np.stack([none] * len(maps)), tints.astype(np.float32), nothing, 1.0)
+    return Family(
+        "make-up", faces / top[:, None, None], np.stack([none] * len(maps)), tints.astype(np.float32), nothing, 1.0
+    )
 
 
-def all_families(tiles: Tiles, layers: np.ndarray, growth: np.ndarray, axes: dict[str, np.ndarray], seed: int) -> list[Family]:
+def all_families(
+    tiles: Tiles, layers: np.ndarray, growth: np.ndarray, axes: dict[str, np.ndarray], seed: int
+) -> list[Family]:
     """The soft families, then the fine ones, in the order of the coefficients."""
     rng = np.random.default_rng(seed)
     soft, fine = Stage(tiles, SOFT), Stage(tiles, FINE)

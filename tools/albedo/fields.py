@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float
 
@@ -44,7 +46,7 @@ def near_line(places: Places, line: Float[np.ndarray, "K 3"], width_mm: float) -
     flat = places.reshape(-1, 3)
     best = np.full(len(flat), np.inf, np.float32)
     close = np.flatnonzero((np.abs(flat - line.mean(0)) < np.ptp(line, axis=0) / 2 + 5 * width_mm + 3).all(1))
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         along = np.clip(((flat[close] - a) @ (b - a)) / max(float((b - a) @ (b - a)), 1e-6), 0, 1)
         best[close] = np.minimum(best[close], np.linalg.norm(flat[close] - a - along[:, None] * (b - a), axis=1))
     return np.asarray(np.exp(-0.5 * (best / width_mm) ** 2).reshape(places.shape[:-1]), np.float32)

@@ -96,7 +96,10 @@ class LeftOut:
 
 
 def leave_one_out(
-    skins: list[Skin], tiles: Tiles, direction: Float[np.ndarray, "3"], modes: tuple[int, ...] = (0, 2, 5, 10, 20, 30, 40)
+    skins: list[Skin],
+    tiles: Tiles,
+    direction: Float[np.ndarray, "3"],
+    modes: tuple[int, ...] = (0, 2, 5, 10, 20, 30, 40),
 ) -> LeftOut:
     """Each skin told by its own colour and the patterns of the others."""
     inside = shrunk(tiles.face.inside.astype(np.float32), SIDE) > 0.5

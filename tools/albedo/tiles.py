@@ -82,7 +82,9 @@ def sampled(maps: Float[np.ndarray, "R R C"], uv: Float[np.ndarray, "N 2"]) -> F
     x, y = uv[:, 0] * side - 0.5, (1 - uv[:, 1]) * side - 0.5
     x, y = (np.clip(t, 0, side - 1).astype(np.float32)[None] for t in (x, y))
     channels = np.asarray(maps, np.float32).reshape(side, side, -1)
-    found = [cv2.remap(np.ascontiguousarray(channels[..., c]), x, y, cv2.INTER_LINEAR)[0] for c in range(channels.shape[2])]
+    found = [
+        cv2.remap(np.ascontiguousarray(channels[..., c]), x, y, cv2.INTER_LINEAR)[0] for c in range(channels.shape[2])
+    ]
     return np.stack(found, 1)
 
 

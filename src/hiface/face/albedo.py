@@ -104,13 +104,15 @@ class AlbedoModel(nn.Module):
         return _middle(self.face_mean), torch.cat([_middle(self.face_modes), tinted])
 
     def reduced(self, side: int) -> AlbedoModel:
-        """A copy whose maps have no more than `side` texels: what training renders with, many times cheaper."""
+        """A copy with maps of `side` texels, the soft ones and the head's tinted ones of half as many: what training
+        renders with, many times cheaper."""
         copy = object.__new__(AlbedoModel)
         nn.Module.__init__(copy)
         copy.hash, copy.mode_names = self.hash, self.mode_names
         for name, maps in self.named_buffers():
-            small = maps if name == "tints" or 0 in maps.shape else _resize(maps, min(side, maps.shape[-1]))
-            copy.register_buffer(name, small, persistent=False)
+            texels = min(side // 2 if name in ("face_soft", "head_tinted") else side, maps.shape[-1])
+            kept = name == "tints" or not len(maps)
+            copy.register_buffer(name, maps if kept else _resize(maps, texels), persistent=False)
         copy.face_mean, copy.head_mean = _resize(self.face_mean, side), _resize(self.head_mean, side)
         return copy
 
