@@ -46,7 +46,7 @@ def test_bases_come_with_their_measure(folder, tmp_path):
     )
     asset = read_basis(out)
     assert asset.meta["captures"] == 7
-    assert asset.meta["fitted_on"] == 5
+    assert asset.meta["fitted_on"] == 7
     assert [len(asset.tensors[f"{n}_modes"]) for n in NAMES] == [3, 2, 2]
     assert asset.tensors["capture_static"].shape == (7, 3)
     measured = json.loads(report.read_text())

@@ -3,6 +3,7 @@ be."""
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,8 +13,10 @@ from hiface.synth.captures.anatomy import AGES, FAMILIES, at_age
 from hiface.synth.captures.families import MIDLINE, PAIRED
 from hiface.synth.captures.folder import read_subjects, subject_folder, write_subject
 from hiface.synth.captures.generate import Capture, CaptureGenerator
+from hiface.synth.captures.grain import DEPTH_MM, photographic_grain, skin_pictures
 from hiface.synth.captures.mesostructure import mesostructure
 from hiface.synth.captures.person import Person, even_age
+from hiface.synth.captures.surface import Surface
 
 SIDE = 64
 
@@ -148,3 +151,20 @@ def test_sexes_differ_as_reported(adult):
 def test_pores_are_finer_than_the_maps_of_the_bases(generator, adult):
     with pytest.raises(ConfigError, match="at least 1024 texels"):
         mesostructure(generator.surface, adult)
+
+
+def test_grain_is_fine_dark_is_deep_and_lips_are_left_out(generator, tmp_path):
+    """A picture with fine dark spots on a slow shade: spots become pits, the shade nothing."""
+    side = 256
+    surface = Surface.of_face(generator.face, side)
+    rng = np.random.default_rng(0)
+    spots = rng.random((side, side)) > 0.9
+    shade = np.linspace(120, 200, side)[None, :] - 40 * spots
+    cv2.imwrite(str(tmp_path / "drawn_face.png"), np.repeat(shade[..., None], 3, 2).astype(np.uint8))
+    grain = photographic_grain(skin_pictures(tmp_path)[0], surface)
+    cheek = (surface.blob(40, -5, 16, 18) > 0.5) & (surface.window > 0.99)
+    assert grain[cheek & spots].mean() < -0.5 * DEPTH_MM
+    assert abs(grain[cheek].mean()) < 0.3 * DEPTH_MM
+    assert np.abs(grain[surface.blob(0, -34, 8, 4, paired=False) > 0.9]).max() < 0.05 * DEPTH_MM
+    with pytest.raises(AssetError, match="found none"):
+        skin_pictures(tmp_path / "nowhere")

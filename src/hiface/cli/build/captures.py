@@ -12,6 +12,7 @@ def captures(
     workers: int = 1,
     side: int = 512,
     first: int = 0,
+    skins: Path | None = None,
     face_model: str = "face_model.safetensors",
 ) -> None:
     """Draw captures of detail: a folder a person with a neutral, a compressed and a stretched map.
@@ -31,6 +32,8 @@ def captures(
         Texels a side of a map.
     first
         Seed of the first person.
+    skins
+        Folder of photographed skins on the face tile: adds pores and grain, on maps of 1024 texels and more.
     face_model
         Name or path of the face model whose skin is used.
     """
@@ -38,7 +41,7 @@ def captures(
 
     from hiface.synth.captures.build import CaptureOptions, make_captures
 
-    options = CaptureOptions(out, count, side, first, workers, face_model)
+    options = CaptureOptions(out, count, side, first, workers, skins, face_model)
     with Progress() as bar:
         task = bar.add_task("captures", total=count)
         made = make_captures(options, lambda done, total: bar.update(task, completed=done))

@@ -37,7 +37,7 @@ def detail_bases(
     side
         Texels a side of the bases; larger maps are reduced.
     held_out
-        People kept out of the fit to measure it.
+        People kept out of a first fit, to measure it; the basis written is fitted on everybody.
     source
         Where the captures come from, stated in the file.
     report

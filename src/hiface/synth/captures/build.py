@@ -30,6 +30,8 @@ class CaptureOptions:
     first: int = 0
     """Seed of the first person; the next have the next seeds."""
     workers: int = 1
+    skins: Path | None = None
+    """Folder of photographed skins for pores and grain; None leaves them out."""
     face_model: str = "face_model.safetensors"
 
     def __post_init__(self) -> None:
@@ -64,15 +66,15 @@ def _made(options: CaptureOptions, people: list[Person]) -> Iterator[None]:
 
 
 def _make(options: CaptureOptions, person: Person) -> None:
-    generator = _generator(options.face_model, options.side)
+    generator = _generator(options.face_model, options.side, options.skins)
     write_subject(subject_folder(options.out, person), person, generator.capture(person))
 
 
 @cache
-def _generator(face_model: str, side: int) -> CaptureGenerator:
+def _generator(face_model: str, side: int, skins: Path | None) -> CaptureGenerator:
     import cv2
     import torch
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    return CaptureGenerator(FaceModel.load(face_model), side)
+    return CaptureGenerator(FaceModel.load(face_model), side, skins)
