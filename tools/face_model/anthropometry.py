@@ -27,12 +27,3 @@ def measures(heads: np.ndarray, source: Source, symmetry: np.ndarray) -> dict[st
         pair(points[36], points[39]),
     )
     return dict(zip(NAMES, values, strict=True))
-
-
-def table(values: dict[str, np.ndarray], groups: dict[str, np.ndarray]) -> list[str]:
-    """Lines of mean ± deviation of each measure in each group of heads (boolean masks)."""
-    lines = ["| mm | " + " | ".join(groups) + " |", "|---|" + "---|" * len(groups)]
-    for name, v in values.items():
-        cells = (f"{v[g].mean():.1f} ± {v[g].std():.1f}" for g in groups.values())
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines

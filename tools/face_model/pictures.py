@@ -41,7 +41,8 @@ def sheet(pictures: list[np.ndarray], columns: int) -> np.ndarray:
 
 def write(path: str | Path, picture: np.ndarray) -> None:
     """PNG or JPEG by the path's ending."""
-    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 85] if str(path).endswith(".jpg") else []
+    cv2.imwrite(str(path), picture[..., ::-1], quality)
 
 
 AGES_SHOWN = (3, 6, 10, 16, 25, 45, 65, 88)

@@ -128,9 +128,9 @@ class Population:
     def head(self, person: Person, scanned: bool = True, carried: bool = True) -> np.ndarray:
         """Displacement of all vertices, (V, 3); either source may be left out."""
         skin = self.carried(person) if carried else np.zeros((SKIN, 3))
-        whole = self.inner.extended(skin)
         if not scanned:
-            return whole
+            return self.inner.extended(self.carrier.untangled(self.inner.seated(skin)))
+        whole = self.inner.extended(skin)
         size = 1.0
         if carried:
             size = float(np.ptp((self.mean[:SKIN] + skin)[:FACE, 0]) / np.ptp(self.mean[:FACE, 0]))

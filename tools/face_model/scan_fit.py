@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from hiface.geometry.surface import ClosestPoint, Mesh
 
@@ -173,14 +172,3 @@ def _thinned(points: np.ndarray, spacing: float) -> np.ndarray:
     """One point a cube of this size."""
     cells = np.floor(points / spacing).astype(int)
     return np.sort(np.unique(cells, axis=0, return_index=True)[1])
-
-
-def without(model: Flexible, count: int, extra: int) -> Flexible:
-    """The first `count` identity modes and the last `extra` modes, which are expressions."""
-    kept = np.r_[np.arange(count), np.arange(len(model.modes) - extra, len(model.modes))]
-    return replace(model, modes=model.modes[kept])
-
-
-def nearest_spacing(points: np.ndarray) -> float:
-    """Median distance of a point from its nearest neighbour."""
-    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
