@@ -18,6 +18,7 @@ from hiface.convert.layout import Layout, lay_out
 from hiface.convert.mirror import mirror_vertices
 from hiface.convert.ours import Ours
 from hiface.convert.points import landmark_sets
+from hiface.convert.register import THOROUGH, Schedule
 from hiface.convert.source import SourceModel
 from hiface.convert.units import NamedUnits, arkit_units
 from hiface.convert.unwrap import Unwrapped, unwrap
@@ -52,7 +53,13 @@ class Converted:
     layout: Layout | None
 
 
-def convert_model(source: Path, out: Path, options: Options | None = None, ours: Ours | None = None) -> Converted:
+def convert_model(
+    source: Path,
+    out: Path,
+    options: Options | None = None,
+    ours: Ours | None = None,
+    schedule: Schedule = THOROUGH,
+) -> Converted:
     """Convert `source` and write `out`. Raises `AssetError` and `ConfigError` that say what is wrong and the cure."""
     options = options or Options()
     kind = kind_of(source, options.kind)
@@ -63,13 +70,15 @@ def convert_model(source: Path, out: Path, options: Options | None = None, ours:
     model = _shortened(READERS[kind](source), options)
     triangles = model.embedding_triangles()
     model = model.with_points(*(read_known_points(p, triangles, len(model.mean)) for p in options.landmarks))
-    return convert_source(model, out, options.uv, ours or Ours.load(), source.name)
+    return convert_source(model, out, options.uv, ours or Ours.load(), source.name, schedule)
 
 
-def convert_source(model: SourceModel, out: Path, uv: str, ours: Ours, name: str) -> Converted:
+def convert_source(
+    model: SourceModel, out: Path, uv: str, ours: Ours, name: str, schedule: Schedule = THOROUGH
+) -> Converted:
     """The same from a model in memory."""
     log.info("%s: %d vertices, laying our face on its mean", name, len(model.mean))
-    found = Correspondence.find(ours, model)
+    found = Correspondence.find(ours, model, schedule)
     unwrapped, units = unwrap(found, uv), arkit_units(found)
     layout = lay_out(model, unwrapped)
     tensors, estimated = _tensors(found, layout, units)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from hiface.convert.nearest import Found, Surface, vertex_normals
 from hiface.convert.ours import Ours
-from hiface.convert.register import Registration, register
+from hiface.convert.register import THOROUGH, Registration, Schedule, register
 from hiface.convert.source import SKIN, SourceModel
 
 REGION_MM = 8.0
@@ -33,9 +33,9 @@ class Correspondence:
     """Of the source's skin, at its vertices; zero elsewhere."""
 
     @classmethod
-    def find(cls, ours: Ours, source: SourceModel) -> Correspondence:
+    def find(cls, ours: Ours, source: SourceModel, schedule: Schedule = THOROUGH) -> Correspondence:
         """Registers and looks up. Raises `AssetError` where the faces do not come together."""
-        registration = register(ours, source)
+        registration = register(ours, source, schedule)
         triangles = source.part_triangles(SKIN)
         normals = vertex_normals(source.mean, triangles)
         skin = np.unique(triangles)

@@ -64,7 +64,7 @@ def lay_out(source: SourceModel, unwrapped: Unwrapped) -> Layout:
 
 
 def _uvs(source: SourceModel, unwrapped: Unwrapped, order: np.ndarray) -> tuple[Any, Any]:
-    """UVs of all polygons in the file's order, each pair once."""
+    """UVs of all polygons in the file's order; a triangle's fourth corner repeats its third."""
     corners = np.full((len(source.polygons), 4, 2), 0.5)
     corners[source.part_of_polygon == SKIN] = unwrapped.uv
     if source.uv is not None and source.uv_polygons is not None:
@@ -73,9 +73,12 @@ def _uvs(source: SourceModel, unwrapped: Unwrapped, order: np.ndarray) -> tuple[
         corners[rest] = source.uv[np.where(polygons < 0, polygons[:, [2]], polygons)]
     for eye in EYES:
         corners[source.part_of_polygon == eye] = _azimuthal(source, eye)
-    uv, number = np.unique(np.round(corners[order].reshape(-1, 2), 7), axis=0, return_inverse=True)
-    numbers = number.reshape(-1, 4)
-    return uv, np.where(source.polygons[order] < 0, numbers[:, [2]], numbers)
+    polygons = source.polygons[order]
+    vertex = np.where(polygons < 0, polygons[:, [2]], polygons)
+    # A UV belongs to one vertex: polygons that share a texel but no vertex have no corner in common.
+    keys = np.c_[vertex.reshape(-1), np.round(corners[order].reshape(-1, 2), 7)]
+    unique, number = np.unique(keys, axis=0, return_inverse=True)
+    return unique[:, 1:], number.reshape(-1, 4)
 
 
 def _azimuthal(source: SourceModel, eye: str) -> Float[np.ndarray, "N 4 2"]:

@@ -26,6 +26,8 @@ class Ours:
     weight: Float[np.ndarray, "N"]
     """How much each vertex of the skin counts: 1 on the face, less on ears, scalp and neck."""
     narrow: Bool[np.ndarray, "N"]
+    open: Int[np.ndarray, "M"]
+    """Vertices of the face's open skin: not inside lips, lids or nostrils."""
 
     @classmethod
     def load(cls, face: FaceModel | None = None) -> Ours:
@@ -42,6 +44,7 @@ class Ours:
             edges=unique_edges(face.polygons[face.polygon_range("skin")]),
             weight=np.where(narrow, 1.0, 0.3),
             narrow=narrow,
+            open=np.unique(face.landmark_weights("dense669")[0].numpy()),
         )
 
     @property

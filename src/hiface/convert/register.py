@@ -30,14 +30,32 @@ FIRST_INNER = 17
 """Of the 68: jaw lines mean different things to different people, so they guide nothing."""
 NEAR_MM = 2.0
 """A vertex has met the other surface when it lies nearer than this and faces the same way."""
-WORST_MM = 4.0
-"""Median distance on the face above which the registration has failed."""
-_SIMILARITY_ROUNDS, _MODE_ROUNDS = 40, 15
-_STIFFNESS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+WORST_MM, WORST_REMAINDER_MM, LEAST_MET = 2.0, 1.5, 0.9
+"""On open skin of the face: 95th percentile of the distance, median of what similarity and modes left over, and share
+of vertices that met. Heads of other topologies and people stay under a third of the first two; what lies upside down,
+turned away or is no face does not."""
+LEAST_COVERED = 0.6
+"""Share of our face that the other surface must have."""
+SCALES = (0.6, 1.6)
+"""Of the similarity: beyond them the source is not in the unit that its kind has."""
 _POINT_WEIGHT = 20.0  # what a known point counts in vertices
 _RIDGE = 60.0  # vertices' worth of mm² that a standard deviation of a mode must earn
 _REACH_MM = 15.0
 _FEW = 6  # candidates: rounds follow, so a near miss does no harm
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long each stage goes on."""
+
+    similarity: int = 40
+    """Rounds without known points."""
+    modes: int = 15
+    stiffness: tuple[float, ...] = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+    """λ of the remainder, two rounds each."""
+
+
+THOROUGH = Schedule()
 
 
 @dataclass(frozen=True)
@@ -52,42 +70,62 @@ class Registration:
     met: Bool[np.ndarray, "N"]
     distance: Float[np.ndarray, "N"]
     """From our skin to their surface, mm."""
+    covered: Bool[np.ndarray, "N"]
+    """Vertices whose closest point is not on the border of their surface: it goes on there."""
     identity: Float[np.ndarray, "I"]
     known_mm: float
     """Mean distance of the known points from ours; NaN where none were known."""
 
     def figures(self, ours: Ours) -> dict[str, float]:
-        """Median and 95th percentile of the distance on the narrow face, and the share of it that met."""
-        face = self.distance[ours.narrow]
+        """What tells a good registration, on open skin of the face."""
+        left = np.linalg.norm(self.skin - self.whole[: len(self.skin)], axis=1)
+        open_skin = ours.open[self.covered[ours.open]]
+        if not len(open_skin):
+            open_skin = ours.open
         return {
-            "median_mm": float(np.median(face)),
-            "p95_mm": float(np.percentile(face, 95)),
-            "met": float(self.met[ours.narrow].mean()),
+            "covered": len(open_skin) / len(ours.open),
+            "median_mm": float(np.median(self.distance[open_skin])),
+            "p95_mm": float(np.percentile(self.distance[open_skin], 95)),
+            "met": float(self.met[open_skin].mean()),
+            "remainder_mm": float(np.median(left[open_skin])),
+            "scale": self.similarity.scale,
             "known_points_mm": self.known_mm,
         }
 
 
-def register(ours: Ours, source: SourceModel) -> Registration:
+def register(ours: Ours, source: SourceModel, schedule: Schedule = THOROUGH) -> Registration:
     """Our face on the source's mean. Raises `AssetError` where they do not come together."""
     triangles = source.part_triangles(SKIN)
     target = _Target(Surface(source.mean, triangles), _border(triangles, len(source.mean)))
     guides = _guides(ours, source)
-    similarity = _similarity(ours, target, guides)
-    similarity, beta = _modes(ours, target, guides, similarity)
+    similarity = _similarity(ours, target, guides, schedule.similarity)
+    similarity, beta = _modes(ours, target, guides, similarity, schedule.modes)
     whole = similarity.apply(ours.mean + np.tensordot(beta, ours.identity, 1))
-    skin = _remainder(ours, target, guides, whole[: ours.skin_count])
+    skin = _remainder(ours, target, guides, whole[: ours.skin_count], schedule.stiffness)
     found = target.surface.query(skin, vertex_normals(skin, ours.triangles))
     met = (found.distance < NEAR_MM) & (found.agreement > 0)
     known = np.concatenate([np.linalg.norm(g.of(skin) - g.places, axis=1) for g in guides] or [np.zeros(0)])
     known_mm = float(known.mean()) if len(known) else float("nan")
-    result = Registration(skin, whole, similarity, met, found.distance, beta, known_mm)
-    median = result.figures(ours)["median_mm"]
-    if median > WORST_MM:
-        raise AssetError(
-            f"{source.kind}: our face does not come to lie on its mean face (median distance {median:.1f} mm); say"
-            " where the face is with --landmarks (docs/face_model_format.md lists what files do)"
-        )
+    covered = ~target.border[found.corners].any(1)
+    result = Registration(skin, whole, similarity, met, found.distance, covered, beta, known_mm)
+    _check(result.figures(ours), source.kind)
     return result
+
+
+def _check(figures: dict[str, float], kind: str) -> None:
+    if not SCALES[0] < figures["scale"] < SCALES[1]:
+        raise AssetError(
+            f"{kind}: its mean face is {figures['scale']:.3g} times the size of ours, so its unit is not what files of"
+            f" this kind have; scale it to the unit that docs/face_model_format.md gives for {kind}"
+        )
+    near = figures["p95_mm"] < WORST_MM and figures["remainder_mm"] < WORST_REMAINDER_MM
+    good = near and figures["met"] > LEAST_MET and figures["covered"] > LEAST_COVERED
+    if not good:
+        told = ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
+        raise AssetError(
+            f"{kind}: our face does not come to lie on its mean face ({told}); give landmarks of it with --landmarks"
+            " (docs/face_model_format.md lists the files), or turn it upright and to the front"
+        )
 
 
 @dataclass(frozen=True)
@@ -149,7 +187,7 @@ def _match(
     return found, plane, usable / (1 + (found.distance / 4.0) ** 2)
 
 
-def _similarity(ours: Ours, target: _Target, guides: list[_Guides]) -> Similarity:
+def _similarity(ours: Ours, target: _Target, guides: list[_Guides], rounds: int) -> Similarity:
     """From known points where there are enough of them; otherwise from the nose's tip on, by closest points."""
     skin = ours.mean[: ours.skin_count]
     own = np.concatenate([g.of(skin) for g in guides] or [np.zeros((0, 3))])
@@ -157,7 +195,7 @@ def _similarity(ours: Ours, target: _Target, guides: list[_Guides]) -> Similarit
         return fit_umeyama(own, np.concatenate([g.places for g in guides]))
     motion = Similarity(1.0, np.eye(3), _tip(target.surface.vertices[target.surface.triangles.ravel()]) - _tip(skin))
     face = np.flatnonzero(ours.narrow)[::3]
-    for _ in range(_SIMILARITY_ROUNDS):
+    for _ in range(rounds):
         moved = motion.apply(skin)
         found, _, trust = _match(target, moved, ours.triangles, face)
         if (trust > 0).sum() < 50:
@@ -174,14 +212,14 @@ def _tip(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
 
 
 def _modes(
-    ours: Ours, target: _Target, guides: list[_Guides], similarity: Similarity
+    ours: Ours, target: _Target, guides: list[_Guides], similarity: Similarity, rounds: int
 ) -> tuple[Similarity, Float[np.ndarray, "I"]]:
     """Similarity and identity in turn; distances along the normals, all three coordinates of known points."""
     count = ours.skin_count
     mean, basis = ours.mean[:count], ours.identity[:, :count]
     beta = np.zeros(len(basis))
     rows = np.flatnonzero((np.arange(count) % 4 == 0) | (ours.narrow & (np.arange(count) % 2 == 0)))
-    for _ in range(_MODE_ROUNDS):
+    for _ in range(rounds):
         shape = mean + np.tensordot(beta, basis, 1)
         skin = similarity.apply(shape)
         found, plane, trust = _match(target, skin, ours.triangles, rows)
@@ -210,13 +248,15 @@ def _weighted_similarity(source: _Array, target: _Array, weight: _Array) -> Simi
     return fit_umeyama(np.repeat(source, times, axis=0), np.repeat(target, times, axis=0))
 
 
-def _remainder(ours: Ours, target: _Target, guides: list[_Guides], start: _Array) -> _Array:
+def _remainder(
+    ours: Ours, target: _Target, guides: list[_Guides], start: _Array, stiffnesses: tuple[float, ...]
+) -> _Array:
     """The smooth field that closes the rest of the gap."""
     count = len(start)
     laplacian = sparse.eye(count) - adjacency(ours.edges, count)
     bending = (laplacian.T @ laplacian).tocsc()
     skin = start
-    for stiffness in _STIFFNESS:
+    for stiffness in stiffnesses:
         for _ in range(2):
             _, plane, trust = _match(target, skin, ours.triangles)
             weight = trust * ours.weight

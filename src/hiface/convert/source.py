@@ -101,11 +101,6 @@ class SourceModel:
                     f"{self.kind}: {name} has shape {array.shape} for {count} vertices, or holds values that are not"
                     " finite; the source file is damaged or belongs to another version"
                 )
-        if self.polygons.max() >= count or self.polygons[:, :3].min() < 0:
-            raise AssetError(
-                f"{self.kind}: polygons name vertices {self.polygons[:, :3].min()} to {self.polygons.max()} of"
-                f" {count}; faces and shapes come from different files"
-            )
 
     def with_points(self, *points: KnownPoints) -> SourceModel:
         return replace(self, points=self.points + points)
@@ -123,7 +118,15 @@ def triangles_as_polygons(triangles: Int[np.ndarray, "T 3"]) -> Int[np.ndarray, 
 
 
 def facing_out(polygons: Int[np.ndarray, "F 4"], mean: Float[np.ndarray, "V 3"]) -> Int[np.ndarray, "F 4"]:
-    """Polygons turned so that normals point out of the head: of the foremost quarter most must look forwards."""
+    """Polygons turned so that normals point out of the head: of the foremost quarter most must look forwards.
+
+    Raises `AssetError` for polygons that name no vertex.
+    """
+    if polygons.max() >= len(mean) or polygons[:, :3].min() < 0:
+        raise AssetError(
+            f"polygons name vertices {polygons[:, :3].min()} to {polygons.max()} of {len(mean)}; faces and shapes come"
+            " from different files"
+        )
     a, b, c = (mean[polygons[:, k]] for k in range(3))
     normals = np.cross(b - a, c - a)
     depth = (a + b + c)[:, 2]

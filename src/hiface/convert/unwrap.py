@@ -6,7 +6,8 @@ polygon reaches across a seam. A polygon that has no place of its own there (the
 face and takes one texel of the head's tile.
 
 "model" and a mesh file: UVs as given; face polygons in tile (0, 0), the others one tile to the right. "cylinder":
-azimuth and height about the head's axis, the seam at the back; the same two tiles.
+azimuth and height about the head's axis, the seam at the back; the same two tiles. There is no seam in the face; what
+lies behind other skin, as the inside of a nostril, has its texel.
 """
 
 from __future__ import annotations
@@ -136,7 +137,10 @@ def _cylinder(
     reach = np.where(face, 0.7 * np.pi, 1.05 * np.pi)[:, None]
     u = 0.5 + 0.5 * azimuth / reach
     v = np.broadcast_to((places[..., 1] - low) / (high - low), u.shape)
-    return np.clip(np.stack([u, 0.01 + 0.98 * v], -1), 0.001, 0.999)
+    uv = np.clip(np.stack([u, 0.01 + 0.98 * v], -1), 0.001, 0.999)
+    behind = _signed_area(uv) <= 0  # nostrils, lips: what faces the axis takes the texel of what hides it
+    uv[behind] = uv[behind].mean(1, keepdims=True)
+    return uv
 
 
 def _of_mesh(found: Correspondence, path: Path) -> Float[np.ndarray, "N 4 2"]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hiface.assets.format import Asset, Schema, dequantise, read_asset
 from hiface.assets.store import locate
 from hiface.errors import AssetError
+from hiface.face.asset import OUR_LAYOUT
 
 SCHEMA = Schema(
     kind="albedo",
@@ -62,6 +63,7 @@ class AlbedoModel(nn.Module):
     def __init__(self, asset: Asset) -> None:
         super().__init__()
         self.hash = asset.hash
+        self.uv_layout: str = asset.meta.get("uv_layout", OUR_LAYOUT)
         self.mode_names: tuple[str, ...] = tuple(asset.meta["mode_names"])
         for tile in ("face", "head"):
             mean = stored_mean(asset.tensors[f"{tile}_mean"])
@@ -107,7 +109,7 @@ class AlbedoModel(nn.Module):
         """A copy whose maps have no more than `side` texels: what training renders with, many times cheaper."""
         copy = object.__new__(AlbedoModel)
         nn.Module.__init__(copy)
-        copy.hash, copy.mode_names = self.hash, self.mode_names
+        copy.hash, copy.uv_layout, copy.mode_names = self.hash, self.uv_layout, self.mode_names
         for name, maps in self.named_buffers():
             small = maps if name == "tints" or 0 in maps.shape else _resize(maps, min(side, maps.shape[-1]))
             copy.register_buffer(name, small, persistent=False)
