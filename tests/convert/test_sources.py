@@ -1,6 +1,7 @@
 """Readers: the source's mean and modes in mm, our axes, standard deviations; files that are wrong are named."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from heads import flame_arrays, grid_with_eyes, waves, write_bfm2017
-from hiface.convert import bfm2009, bfm2017, flame, gnm, ict
+from hiface.cli.convert import convert_model
+from hiface.convert import bfm2009, bfm2017, flame, gnm, ict, unwrap
 from hiface.convert.kinds import READERS, kind_of
-from hiface.convert.source import facing_out, triangles_as_polygons
+from hiface.convert.source import SKIN, SourceModel, Units, facing_out, triangles_as_polygons
 from hiface.errors import AssetError, ConfigError
+from hiface.face.model import FaceModel
 
 
 def bfm2009_file(path, vertices, triangles, drop=()):
@@ -153,7 +156,8 @@ def test_pickles_are_never_opened(tmp_path):
         kind_of(tmp_path / "renamed.npz")
 
 
-def test_ict_takes_mean_modes_and_names_of_the_source(tmp_path):
+def ict_file(path):
+    """ICT's npz with two identity modes and random shapes; the shapes too."""
     rng, shipped = np.random.default_rng(0), ict.VERTICES
     names = [n.replace("Left", "_L").replace("Right", "_R") for n in ict.ARKIT if n not in ("tongueOut", *ict.JOINED)]
     names += ["browInnerUp_L", "browInnerUp_R", "cheekPuff_L", "cheekPuff_R", "PupilDilate_L"]
@@ -166,7 +170,12 @@ def test_ict_takes_mean_modes_and_names_of_the_source(tmp_path):
         "expression_q": rng.integers(-99, 99, (len(names), shipped, 3)).astype(np.int16),
         "expression_scale": np.full(len(names), 1e-3, np.float32), "expression_names": np.array(names),
     }  # fmt: skip
-    np.savez(tmp_path / "ict.npz", **arrays)
+    np.savez(path, **arrays)
+    return arrays, names
+
+
+def test_ict_takes_mean_modes_and_names_of_the_source(tmp_path):
+    arrays, names = ict_file(tmp_path / "ict.npz")
     tensors, meta = ict.convert(tmp_path / "ict.npz")
     kept = tensors["source_index"]
     np.testing.assert_allclose(tensors["mean"], 10 * arrays["neutral"][kept], rtol=1e-6)
@@ -204,3 +213,34 @@ def test_polygons_are_turned_to_face_out():
     np.testing.assert_array_equal(facing_out(polygons, vertices), polygons)
     turned = facing_out(polygons[:, [0, 2, 1, 3]], vertices)
     np.testing.assert_array_equal(turned, polygons)
+
+
+def test_uvs_of_a_mesh_are_found_whatever_its_order(tmp_path):
+    """The mesh file lists its polygons in another order, each begun at another corner."""
+    vertices, triangles = grid_with_eyes()
+    polygons = triangles_as_polygons(triangles)
+    model = SourceModel(
+        "t", vertices, polygons, vertices[None], Units.named({}, len(vertices)), "", np.full(len(polygons), SKIN)
+    )
+    uv = np.random.default_rng(0).uniform(0, 1, (3 * len(triangles), 2)).round(4)
+    corners = np.arange(3 * len(triangles)).reshape(-1, 3)
+    lines = [f"v {x} {y} {z}" for x, y, z in vertices] + [f"vt {u} {v}" for u, v in uv]
+    for k in np.random.default_rng(1).permutation(len(triangles)):
+        pairs = zip(np.roll(triangles[k], 1), np.roll(corners[k], 1), strict=True)
+        lines.append("f " + " ".join(f"{v + 1}/{c + 1}" for v, c in pairs))
+    (tmp_path / "mesh.obj").write_text("\n".join(lines))
+    found = unwrap._of_mesh(SimpleNamespace(source=model), tmp_path / "mesh.obj")
+    np.testing.assert_allclose(found[:, :3], uv[corners])
+    (tmp_path / "mesh.obj").write_text("\n".join(lines[:-1]))
+    with pytest.raises(AssetError, match="1 polygons of the model's skin are missing"):
+        unwrap._of_mesh(SimpleNamespace(source=model), tmp_path / "mesh.obj")
+
+
+def test_the_command_writes_a_model_and_refuses_what_makes_no_sense(tmp_path):
+    ict_file(tmp_path / "ict.npz")
+    convert_model(tmp_path / "ict.npz", out=tmp_path / "ict.safetensors")
+    assert FaceModel.load(tmp_path / "ict.safetensors").identity_size == 2
+    with pytest.raises(ConfigError, match="the shipped maps fit"):
+        convert_model(tmp_path / "ict.npz", out=tmp_path / "b.safetensors", albedo=tmp_path / "albedo.safetensors")
+    with pytest.raises(ConfigError, match="ends with"):
+        convert_model(tmp_path / "ict.npz", out=tmp_path / "ict.npy")

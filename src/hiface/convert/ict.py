@@ -11,11 +11,12 @@ with `expression_scale`, and `expression_names`. Centimetres.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from rich.progress import track
 
 from hiface.assets.format import Array, dequantise, quantise, read_asset
@@ -41,7 +42,7 @@ def convert(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
     neutral, identity, shapes = _folder(path) if path.is_dir() else _npz(path)
     base = read_asset(locate("face_model.safetensors"), SCHEMA)
     kept = base.tensors["ict_index"].astype(np.int64)
-    names, expression = _units(shapes, kept)
+    names, expression = named_units({k: v[kept] for k, v in shapes.items()})
     for eye in EYES:  # joints turn the eyes
         expression[:, slice(*base.meta["parts"][eye]["vertices"])] = 0
     tensors = dict(base.tensors) | {"mean": (MM_PER_UNIT * neutral[kept]).astype(np.float32), "source_index": kept}
@@ -94,9 +95,12 @@ def _check_count(found: int, path: Path) -> None:
         raise AssetError(f"{path}: {found} vertices, expected {VERTICES} of ICT-FaceKit's light model")
 
 
-def _units(shapes: dict[str, Array], kept: Int[np.ndarray, "V"]) -> tuple[list[str], Float[np.ndarray, "E V 3"]]:
-    """The 52 in ARKit's order, then the source's others; halves of a unit are joined and stay as well."""
-    own = {name: values[kept] for name, values in shapes.items() if name not in DROPPED}
+def named_units(shapes: Mapping[str, Float[np.ndarray, "V 3"]]) -> tuple[list[str], Float[np.ndarray, "E V 3"]]:
+    """The 52 in ARKit's order, then the source's others; halves of a unit are joined and stay as well.
+
+    `tongueOut` is zero: the source has no such shape. Raises `AssetError` where one of the others is missing.
+    """
+    own = {name: values for name, values in shapes.items() if name not in DROPPED}
     named = {_long(k): v for k, v in own.items()}
     for name, halves in JOINED.items():
         if all(half in own for half in halves):
@@ -104,7 +108,7 @@ def _units(shapes: dict[str, Array], kept: Int[np.ndarray, "V"]) -> tuple[list[s
     missing = [n for n in ARKIT if n not in named and n != "tongueOut"]
     if missing:
         raise AssetError(f"ICT-FaceKit: expressions {missing} are missing; the source is not complete")
-    named["tongueOut"] = np.zeros((len(kept), 3), np.float32)
+    named["tongueOut"] = np.zeros_like(named["jawOpen"])
     names = [*ARKIT, *sorted(set(named) - set(ARKIT))]
     return names, np.stack([named[n] for n in names])
 
