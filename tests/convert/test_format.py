@@ -12,7 +12,7 @@ from hiface.convert.landmarks import read_known_points
 from hiface.convert.mirror import mirror_vertices
 from hiface.convert.nearest import Surface, barycentric_of_closest
 from hiface.errors import AssetError
-from hiface.face.asset import META, SCHEMA
+from hiface.face.asset import META, SCHEMA, expression_fields, identity_fields
 from hiface.face.model import FaceModel
 from hiface.geometry.surface import ClosestPoint, Mesh
 from tiny import face_tensors
@@ -130,3 +130,25 @@ def test_wrong_landmark_files_are_named(tmp_path, text, message):
     with pytest.raises(AssetError, match=message) as error:
         read_known_points(tmp_path / "points.txt", np.zeros((1, 3), int), 400)
     assert "points.txt" in str(error.value)
+
+
+def test_compact_files_are_checked_too(tmp_path):
+    """Identity and expressions in less space: the same modes, and sizes that must agree."""
+    tensors, meta = face_tensors(identity=6)
+    plain = FaceModel.load(written(tmp_path / "plain.safetensors", tensors, meta))
+    compact = {k: v for k, v in tensors.items() if not k.startswith(("identity", "expression"))}
+    skin = meta["skin"]["vertices"][1]
+    compact |= identity_fields(plain.identity_basis.numpy(), skin, 4, 3)
+    compact |= expression_fields(plain.expression_basis.numpy())
+    small = FaceModel.load(written(tmp_path / "small.safetensors", compact, meta))
+    torch.testing.assert_close(small.expression_basis, plain.expression_basis, atol=0.02, rtol=0)
+    torch.testing.assert_close(small.identity_basis[:, :skin], plain.identity_basis[:, :skin], atol=0.05, rtol=0)
+    for name in ("identity_coarse", "identity_inner_weight", "expression_moved", "expression"):
+        broken = compact | {name: compact[name][..., :-1] if name.endswith("moved") else compact[name][:, :-1]}
+        with pytest.raises(AssetError, match=rf"{name} has shape|expression has shape"):
+            FaceModel.load(written(tmp_path / "broken.safetensors", broken, meta))
+
+
+def written(path, tensors, meta):
+    write_asset(path, SCHEMA, tensors, meta)
+    return path

@@ -6,7 +6,6 @@ that one has a UV of ours. Millimetres of relief stay millimetres.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from hiface.face import albedo
 from hiface.face.model import FaceModel
 from hiface.geometry.uv import UVAtlas
 
+_TINTED = {"face": ("face_soft", "face_fine"), "head": ("head_tinted",)}
 _HALF = 0.5
 """Share of a texel's bilinear neighbours that must lie in our mask for it to carry detail."""
 
@@ -79,25 +79,31 @@ def carry_albedo(
 ) -> str:
     """Write the shipped albedo, or another of our layout, for `face`; returns the content hash."""
     asset = read_asset(locate(source), albedo.SCHEMA)
-    tensors = {}
+    tensors = {"tints": asset.tensors["tints"]} if "tints" in asset.tensors else {}
     for tile, part in (("face", "face"), ("head", "head_neck")):
         mean, modes = asset.tensors[f"{tile}_mean"], asset.tensors[f"{tile}_modes"]
-        resample = _resampler(found, face, part, len(mean))
-        tensors[f"{tile}_mean"] = albedo.integers_of(resample(albedo.stored_mean(mean)))
-        finer = _resampler(found, face, part, modes.shape[1])
+        densities = _moved(albedo.stored_mean(mean)[None], found, face, part)[0]
+        tensors[f"{tile}_mean"] = albedo.integers_of(densities)
         scale = asset.tensors[f"{tile}_scale"][:, None, None, None]
-        moved = np.stack([finer(m.astype(np.float32)) for m in modes]) * scale
-        tensors[f"{tile}_modes"], tensors[f"{tile}_scale"] = quantise(moved.astype(np.float32), 8)
+        full = (_moved(modes, found, face, part) * scale).astype(np.float32)
+        tensors[f"{tile}_modes"], tensors[f"{tile}_scale"] = quantise(full, 8)
+        for name in (n for n in _TINTED[tile] if n in asset.tensors):
+            tinted = _moved(asset.tensors[name][..., None], found, face, part)[..., 0]
+            tensors[name] = np.round(tinted).astype(np.int8)
     meta = dict(asset.meta) | {"uv_layout": face.uv_layout, "carried_over_from": asset.hash}
     return write_asset(out, albedo.SCHEMA, tensors, meta)
 
 
-def _resampler(
-    found: Correspondence, face: FaceModel, part: str, side: int
-) -> Callable[[Float[np.ndarray, "R R 3"]], Float[np.ndarray, "R R 3"]]:
-    """Moves maps of one of our tiles to the same tile of `face`."""
+def _moved(
+    maps: Float[np.ndarray, "N R R C"], found: Correspondence, face: FaceModel, part: str
+) -> Float[np.ndarray, "N R R C"]:
+    """Maps of one of our tiles in the same tile of `face`."""
+    if not len(maps):
+        return maps.astype(np.float32)
+    side = maps.shape[1]
     weights = texel_map(found, face, part, side).weights(side)
-    return lambda values: np.asarray(weights @ values.reshape(side * side, -1)).reshape(values.shape)
+    moved = [weights @ m.reshape(side * side, -1).astype(np.float32) for m in maps]
+    return np.stack(moved).reshape(maps.shape)
 
 
 def texel_map(found: Correspondence, face: FaceModel, part: str, side: int) -> TexelMap:

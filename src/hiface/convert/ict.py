@@ -25,7 +25,7 @@ from hiface.convert.reading import read_arrays, require
 from hiface.convert.source import EYES
 from hiface.errors import AssetError
 from hiface.export.obj import read_obj
-from hiface.face.asset import ARKIT, SCHEMA
+from hiface.face.asset import ARKIT, META, SCHEMA
 
 KEYS = ("neutral", "identity_q", "identity_scale", "expression_q", "expression_scale", "expression_names")
 NEUTRAL = "generic_neutral_mesh.obj"
@@ -45,10 +45,11 @@ def convert(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
     names, expression = named_units({k: v[kept] for k, v in shapes.items()})
     for eye in EYES:  # joints turn the eyes
         expression[:, slice(*base.meta["parts"][eye]["vertices"])] = 0
-    tensors = dict(base.tensors) | {"mean": (MM_PER_UNIT * neutral[kept]).astype(np.float32), "source_index": kept}
+    skeleton = {k: v for k, v in base.tensors.items() if not k.startswith(("identity", "expression", "people"))}
+    tensors = skeleton | {"mean": (MM_PER_UNIT * neutral[kept]).astype(np.float32), "source_index": kept}
     tensors["identity"], tensors["identity_scale"] = quantise(MM_PER_UNIT * identity[:, kept])
     tensors["expression"], tensors["expression_scale"] = quantise(MM_PER_UNIT * expression)
-    meta = dict(base.meta) | {
+    meta = {k: base.meta[k] for k in (*META, "units", "axes")} | {
         "expression_names": names,
         "source": "ICT-FaceKit light model",
         "licence": "MIT, (c) 2020 USC Institute for Creative Technologies",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from hiface.face.asset import ARKIT, LANDMARK_SETS
 _SMALLEST_MM, _LARGEST_MM = 60.0, 1500.0
 """Longest side of the skin's bounding box; outside of it the unit is not millimetres."""
 _SUM = 0.01
+
+Shapes = dict[str, tuple[int, ...]]
 
 
 def check_arrays(asset: Asset) -> None:
@@ -28,12 +30,12 @@ def _sizes(asset: Asset) -> Iterator[str]:
     expressions = len(asset.meta["expression_names"])
     wanted = {
         "mean": (vertices, 3), "polygons": (polygons, 4), "uv": (len(t["uv"]), 2), "uv_polygons": (polygons, 4),
-        "identity": (len(t["identity"]), vertices, 3), "identity_scale": (len(t["identity"]),),
-        "expression": (expressions, vertices, 3), "expression_scale": (expressions,),
+        "expression_scale": (expressions,),
         "skin_weights": (vertices, joints), "region_masks": (regions, vertices),
         "joint_weight": t["joint_index"].shape, "ict_index": (vertices,), "source_index": (vertices,),
         "symmetry": (vertices,), "expression_range": (expressions, 2),
     }  # fmt: skip
+    wanted |= _identity_sizes(t, vertices) | _expression_sizes(t, vertices, expressions) | _people_sizes(t)
     for name in LANDMARK_SETS:
         if f"landmark_{name}_index" in t:
             wanted[f"landmark_{name}_weight"] = t[f"landmark_{name}_index"].shape
@@ -42,6 +44,36 @@ def _sizes(asset: Asset) -> Iterator[str]:
             yield f"{name} has shape {t[name].shape}, expected {shape} for {vertices} vertices"
     if joints != 4:
         yield f"joint_index has {joints} joints, expected 4: neck, head, left eye, right eye"
+
+
+def _identity_sizes(t: Mapping[str, Array], vertices: int) -> Shapes:
+    """Of identity in one block, or with modes in 8 bits and vertices behind the skin apart."""
+    fine, coarse = len(t["identity"]), len(t.get("identity_coarse", ()))
+    inner = t.get("identity_inner")
+    outside = vertices if inner is None else vertices - inner.shape[1]
+    wanted: Shapes = {"identity": (fine, outside, 3), "identity_scale": (fine,)}
+    if coarse:
+        wanted |= {"identity_coarse": (coarse, outside, 3), "identity_coarse_scale": (coarse,)}
+    if inner is not None:
+        wanted |= {"identity_inner_weight": (fine + coarse, len(inner)), "identity_inner_scale": (len(inner),)}
+    return wanted
+
+
+def _expression_sizes(t: Mapping[str, Array], vertices: int, expressions: int) -> Shapes:
+    """Of expressions in one block, or of the vertices that move alone."""
+    moved = t.get("expression_moved")
+    if moved is None:
+        return {"expression": (expressions, vertices, 3)}
+    count = int(np.unpackbits(moved).sum()) if moved.dtype == np.uint8 else 0
+    return {"expression_moved": (expressions, -(-vertices // 8)), "expression": (1, count, 3)}
+
+
+def _people_sizes(t: Mapping[str, Array]) -> Shapes:
+    if "people_years" not in t:
+        return {}
+    identity = len(t["identity"]) + len(t.get("identity_coarse", ()))
+    shape = (2, len(t["people_years"]), identity)
+    return {"people_mean": shape, "people_deviation": shape}
 
 
 def _names(asset: Asset) -> Iterator[str]:
