@@ -12,9 +12,11 @@ import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 
+from hiface.detail.basis import DetailBasis
 from hiface.detail.compose import Parts, shown
 from hiface.detail.sddetail import BASES
 from hiface.errors import ConfigError, NoFaceError
+from hiface.face.albedo import AlbedoModel
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
@@ -339,13 +341,24 @@ def _expected_errors(prediction: Prediction) -> Float[np.ndarray, "B"]:
     return np.asarray(log_sigma.exp().median(1).values.cpu().numpy())
 
 
-def load(weights: str | Path = "hiface.safetensors", device: str = "auto") -> HiFace:
-    """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto")."""
+def load(
+    weights: str | Path = "hiface.safetensors",
+    device: str = "auto",
+    *,
+    face_model: str | Path = "face_model.safetensors",
+    detail_basis: str | Path = "detail_basis.safetensors",
+    albedo: str | Path = "albedo.safetensors",
+) -> HiFace:
+    """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto").
+
+    Weights that were trained on assets of the user's need the same assets here.
+    """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
-    reconstructor, meta = load_reconstructor(weights)
+    assets = FaceModel.load(face_model), AlbedoModel.load(albedo), DetailBasis.load(detail_basis)
+    reconstructor, meta = load_reconstructor(weights, *assets)
     return HiFace(reconstructor, meta, torch.device(device))
 
 

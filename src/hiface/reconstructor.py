@@ -109,6 +109,7 @@ class Reconstructor(nn.Module):
 
     def __init__(self, config: NetworkConfig, face: FaceModel, albedo: AlbedoModel, basis: DetailBasis) -> None:
         super().__init__()
+        check_layouts(face, albedo, basis)
         self.config, self.face, self.albedo = config, face, albedo
         self.points_model = PointModel(face)
         self.backbone = ResNet(config.backbone, config.width)
@@ -119,7 +120,9 @@ class Reconstructor(nn.Module):
             static=basis.sizes["static"],
             points=len(face.landmark_weights("dense669")[0]),
         )
-        self.head = CoefficientHead(self.backbone.channels, sizes, config.mix, config.dropout, config.pooled)
+        self.head = CoefficientHead(
+            self.backbone.channels, sizes, config.mix, config.dropout, config.pooled, face.expression_range
+        )
         self.point_head = None
         if config.points_width:
             self.point_head = PointHead(
@@ -238,6 +241,19 @@ class Reconstructor(nn.Module):
             "albedo": self.albedo.hash,
             "detail_basis": self.detail_model.basis.hash,
         }
+
+
+def check_layouts(face: FaceModel, albedo: AlbedoModel, basis: DetailBasis) -> None:
+    """Maps mean something on one UV layout only. Raises `AssetError` for maps of another than the face's."""
+    for what, option, found in (
+        ("albedo", "--albedo", albedo.uv_layout),
+        ("detail basis", "--detail-basis", basis.uv_layout),
+    ):
+        if found != face.uv_layout:
+            raise AssetError(
+                f"{face.path}: its UV layout is {face.uv_layout}, the {what}'s is {found}; convert the model with"
+                f" --uv ours, or have its maps written by `hiface convert-model ... {option} FILE` and give them here"
+            )
 
 
 def save_weights(reconstructor: Reconstructor, path: str | Path, meta: dict[str, Any]) -> str:

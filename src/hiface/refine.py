@@ -125,12 +125,14 @@ _FLIP = torch.tensor([1.0, -1.0])  # y runs up in the posed frame and down in th
 
 def _precision(model: Reconstructor, trust: Trust, like: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
     face = model.face
-    deviations = [trust.identity] * face.identity_size + [trust.expression] * face.expression_size
+    own = [trust.identity if signed else trust.expression for signed in face.signed.tolist()]
+    deviations = [trust.identity] * face.identity_size + own
     deviations += [trust.turn] * 3 + [trust.log_scale] + [trust.shift] * 2
     return like.new_tensor(deviations) ** -2
 
 
 def _inside(model: Reconstructor, x: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
-    """Expression weights held in 0 to 1."""
+    """Expressions held in their ranges: weights in 0 to 1."""
     first, last = model.face.identity_size, model.face.identity_size + model.face.expression_size
-    return torch.cat([x[:first], x[first:last].clamp(0, 1), x[last:]])
+    low, high = model.face.expression_range.unbind(1)
+    return torch.cat([x[:first], x[first:last].clamp(low, high), x[last:]])

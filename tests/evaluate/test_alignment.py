@@ -8,14 +8,8 @@ from scipy.spatial.transform import Rotation
 
 import golden_grid as golden
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import (
-    Similarity,
-    correspondence_error,
-    fit_l1_scale,
-    fit_rigid,
-    fit_umeyama,
-    rigid_icp,
-)
+from hiface.evaluate.alignment import correspondence_error, fit_l1_scale, rigid_icp
+from hiface.geometry.similarity import Similarity, fit_rigid, fit_umeyama
 from hiface.geometry.surface import ClosestPoint
 
 FITS = [fit_l1_scale, fit_umeyama]

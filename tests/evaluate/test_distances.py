@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from hiface.errors import AssetError
-from hiface.evaluate.alignment import fit_umeyama
 from hiface.evaluate.distances import (
     between_all,
     map_distances,
@@ -17,6 +16,7 @@ from hiface.evaluate.distances import (
     rms_aligned,
 )
 from hiface.geometry.rotation import matrix_from_axis_angle
+from hiface.geometry.similarity import fit_umeyama
 from tiny import face_model
 
 

@@ -11,9 +11,9 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial.transform import Rotation
 
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import Similarity, fit_umeyama
 from hiface.evaluate.now_pair import crop_scan, evaluate_pair, landmark_alignment
 from hiface.evaluate.now_refine import refine
+from hiface.geometry.similarity import Similarity, fit_umeyama
 from hiface.geometry.surface import ClosestPoint, Mesh
 
 SCAN = sheets.scan()

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import fit_umeyama
 from hiface.evaluate.known import Ruler
 from hiface.evaluate.readers import read_anchors
 from hiface.evaluate.realy_regions import SEVEN_KEYPOINTS
 from hiface.evaluate.register import Annotated, read_places, register
 from hiface.evaluate.topologies import from_files, placed, shipped
+from hiface.geometry.similarity import fit_umeyama
 from hiface.geometry.surface import Mesh
 
 MIRRORED = [

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from hiface.errors import AssetError, ConfigError
 from hiface.network.backbone import LARGEST, BoundedNorm, ResNet, load_backbone_weights
-from hiface.network.head import leaky_unit
+from hiface.network.head import leaky
 from hiface.reconstructor import NetworkConfig, Reconstructor, load_reconstructor, save_weights
 from tiny import albedo_model, detail_basis, face_model
 
@@ -71,11 +71,11 @@ def test_unknown_backbone_lists_the_known():
 
 
 def test_weights_stay_in_range_and_keep_a_gradient():
-    x = torch.tensor([-0.5, 0.3, 1.7], requires_grad=True)
-    y = leaky_unit(x)
-    torch.testing.assert_close(y, torch.tensor([0.0, 0.3, 1.0]))
+    x = torch.tensor([[-0.5, 0.3, 1.7, -2.0]], requires_grad=True)
+    y = leaky(x, torch.tensor([0.0, 0.0, 0.0, -3.0]), torch.tensor([1.0, 1.0, 1.0, 3.0]))
+    torch.testing.assert_close(y, torch.tensor([[0.0, 0.3, 1.0, -2.0]]))
     y.sum().backward()
-    torch.testing.assert_close(x.grad, torch.tensor([0.1, 1.0, 0.1]))
+    torch.testing.assert_close(x.grad, torch.tensor([[0.1, 1.0, 0.1, 1.0]]))
 
 
 def test_an_untrained_network_answers_the_mean_face_in_the_middle(assets):

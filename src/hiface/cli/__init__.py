@@ -27,6 +27,7 @@ app.command("hiface.cli.look:modes")
 app.command("hiface.cli.synth:synth")
 app.command("hiface.cli.train:train")
 app.command("hiface.cli.train:train_teacher")
+app.command("hiface.cli.convert:convert_model")
 app.command("hiface.cli.evaluate:app", name="evaluate")
 app.command("hiface.cli.build:app", name="build")
 

@@ -28,6 +28,9 @@ def reconstruct(
     device: str = "auto",
     ipd: float | None = None,
     weights: str = "hiface.safetensors",
+    face_model: str = "face_model.safetensors",
+    detail_basis: str = "detail_basis.safetensors",
+    albedo: str = "albedo.safetensors",
     box: tuple[float, float, float, float] | None = None,
     html: bool = False,
 ) -> int:
@@ -50,6 +53,12 @@ def reconstruct(
         The person's inter-pupillary distance, mm. Without it the mean of the age group is assumed, and said.
     weights
         A weight file; the shipped one unless given.
+    face_model
+        The face model that the weights were trained on; the shipped one unless given.
+    detail_basis
+        The detail basis that they were trained on.
+    albedo
+        The albedo that they were trained on.
     box
         Left, top, right and bottom of the face in photo pixels, in place of the detector. One photo only.
     html
@@ -59,7 +68,7 @@ def reconstruct(
     if box is not None and len(found) > 1:
         raise HiFaceError(f"--box says where one face is, but {len(found)} photos were given; give one photo")
     _check_writable(out)
-    model = load(weights, device)
+    model = load(weights, device, face_model=face_model, detail_basis=detail_basis, albedo=albedo)
     hint = None if box is None else FaceHint(box_xyxy=_array(box))
     failures: list[str] = []
     written: list[Path] = []

@@ -21,6 +21,7 @@ def train(
     teacher: Path | None = None,
     face_model: str = "face_model.safetensors",
     detail_basis: str = "detail_basis.safetensors",
+    albedo: str = "albedo.safetensors",
     backbone_weights: Path | None = None,
     start: Path | None = None,
     accelerator: str = "auto",
@@ -46,9 +47,11 @@ def train(
     teacher
         Age teacher for L_kd (`hiface train-teacher`); without it the photos' own age labels, softened, teach.
     face_model
-        Face model asset; the shipped one unless given.
+        Face model asset; the shipped one unless given. `hiface convert-model` makes one of FLAME, BFM, GNM or ICT.
     detail_basis
-        Detail basis asset; the shipped one unless given.
+        Detail basis asset; the shipped one unless given. A face model with UVs of its own needs its own.
+    albedo
+        Albedo asset; the shipped one unless given. A face model with UVs of its own needs its own.
     backbone_weights
         Weights to start the backbone from, safetensors with torchvision's names.
     start
@@ -67,7 +70,8 @@ def train(
         raise ConfigError("nothing to train on: give --shards, --photos or both")
     options = RunOptions(
         out=out, shards=shards, photos=photos, held_out=held_out, teacher=teacher, face_model=face_model,
-        detail_basis=detail_basis, backbone_weights=backbone_weights, start=start, accelerator=accelerator,
+        detail_basis=detail_basis, albedo=albedo, backbone_weights=backbone_weights, start=start,
+        accelerator=accelerator,
         devices=int(devices) if devices.isdigit() else devices, stop_after=None if minutes is None else 60 * minutes,
     )  # fmt: skip
     weights = run(from_toml(config) if config else TrainConfig(), options)

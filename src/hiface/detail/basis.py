@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hiface.assets.format import Array, Asset, Schema, dequantise, quantise, read_asset, write_asset
 from hiface.assets.store import locate
 from hiface.errors import AssetError, ConfigError
+from hiface.face.asset import OUR_LAYOUT
 
 NAMES = ("static", "compressed", "stretched")
 HOW_TO_GET = "build it with `hiface build detail-bases FOLDER --out FILE`"
@@ -61,7 +62,7 @@ class DetailBasis(nn.Module):
         super().__init__()
         texels = mask.reshape(-1).nonzero()[:, 0]
         self.side = int(mask.shape[0])
-        self.hash = ""
+        self.hash, self.uv_layout = "", OUR_LAYOUT
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("texels", texels, persistent=False)
         place = torch.full((mask.numel(),), len(texels), device=mask.device)
@@ -91,7 +92,7 @@ class DetailBasis(nn.Module):
             {n: tensors[f"{n}_mean"] for n in NAMES},
             {n: dequantise(tensors[f"{n}_modes"], tensors[f"{n}_scale"]) for n in NAMES},
         )
-        basis.hash = asset.hash
+        basis.hash, basis.uv_layout = asset.hash, asset.meta.get("uv_layout", OUR_LAYOUT)
         return basis
 
     @classmethod

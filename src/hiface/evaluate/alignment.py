@@ -13,28 +13,17 @@ import numpy as np
 from jaxtyping import Float
 
 from hiface.errors import MeshError
+from hiface.geometry.similarity import (
+    Similarity,
+    centred,
+    fit_rigid,
+    fit_umeyama,
+    nearest_rotation,
+    with_translation,
+)
 from hiface.geometry.surface import ClosestPoint
 
 _Array = np.ndarray[Any, np.dtype[Any]]
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """x → scale · R x + t."""
-
-    scale: float
-    rotation: Float[np.ndarray, "3 3"]
-    translation: Float[np.ndarray, "3"]
-
-    def apply(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
-        """The moved points."""
-        moved: _Array = self.scale * points @ self.rotation.T + self.translation
-        return moved
-
-    def undo(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
-        """The points that `apply` moves to the given ones."""
-        back: _Array = (points - self.translation) @ self.rotation / self.scale
-        return back
 
 
 @dataclass(frozen=True)
@@ -65,28 +54,10 @@ def fit_l1_scale(source: Float[np.ndarray, "N 3"], target: Float[np.ndarray, "N 
 
     scale = Σ|T₀| / Σ|R S₀| over all coordinates of the centred sets; t = mean(T - scale · R S).
     """
-    source0, target0 = _centred(source, target)
-    rotation = _rotation(source0, target0, reflection=True)
+    source0, target0 = centred(source, target)
+    rotation = nearest_rotation(source0, target0, reflection=True)
     scale = float(np.abs(target0).sum() / np.abs(source0 @ rotation.T).sum())
-    return _with_translation(scale, rotation, source, target)
-
-
-def fit_rigid(
-    source: Float[np.ndarray, "N 3"], target: Float[np.ndarray, "N 3"], reflection: bool = False
-) -> Similarity:
-    """The least-squares motion without scale; REALY's own allows a reflection."""
-    rotation = _rotation(*_centred(source, target), reflection=reflection)
-    return _with_translation(1.0, rotation, source, target)
-
-
-def fit_umeyama(
-    source: Float[np.ndarray, "N 3"], target: Float[np.ndarray, "N 3"], reflection: bool = False
-) -> Similarity:
-    """The least-squares similarity (Umeyama 1991); with `reflection` it is NoW's Procrustes fit."""
-    source0, target0 = _centred(source, target)
-    rotation = _rotation(source0, target0, reflection)
-    scale = float(np.sum(target0 * (source0 @ rotation.T)) / np.sum(source0**2))
-    return _with_translation(scale, rotation, source, target)
+    return with_translation(scale, rotation, source, target)
 
 
 def rigid_icp(
@@ -134,26 +105,6 @@ def correspondence_error(predicted: Float[np.ndarray, "V 3"], truth: Float[np.nd
         np.linalg.norm(rigid.apply(predicted) - truth, axis=1),
         similarity.scale,
     )
-
-
-def _centred(source: _Array, target: _Array) -> tuple[_Array, _Array]:
-    source0, target0 = source - source.mean(axis=0), target - target.mean(axis=0)
-    if not source0.any() or not target0.any():
-        raise MeshError("a fit needs points that differ, found all of them in one place; check the landmarks")
-    return source0, target0
-
-
-def _rotation(source0: _Array, target0: _Array, reflection: bool) -> _Array:
-    """The orthogonal matrix nearest to Σ t sᵀ; without `reflection` its determinant is +1."""
-    u, _, vt = np.linalg.svd(target0.T @ source0)
-    if not reflection and np.linalg.det(u @ vt) < 0:
-        u[:, -1] *= -1
-    rotation: _Array = u @ vt
-    return rotation
-
-
-def _with_translation(scale: float, rotation: _Array, source: _Array, target: _Array) -> Similarity:
-    return Similarity(scale, rotation, np.mean(target - scale * source @ rotation.T, axis=0))
 
 
 def _single(values: _Array) -> _Array:

@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float, Int, UInt8
 
 from hiface.errors import ConfigError
-from hiface.evaluate.alignment import fit_umeyama
 from hiface.evaluate.answers import AnswerCache, Answers, Progress, Row, answers_of, row_of
 from hiface.evaluate.distances import NARROW, narrow_neutral, narrow_offset, rms
 from hiface.evaluate.statistics import USUAL, Bootstrap, Interval
+from hiface.geometry.similarity import fit_umeyama
 from hiface.model import FaceHint, HiFace
 from hiface.types import Coefficients
 

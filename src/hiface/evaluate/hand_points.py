@@ -17,9 +17,9 @@ import torch
 from jaxtyping import Float, Int
 from scipy.spatial import Delaunay
 
-from hiface.evaluate.alignment import fit_umeyama
 from hiface.evaluate.answers import Answers, crop_box, photo_points
 from hiface.evaluate.landmarks import labelled_points
+from hiface.geometry.similarity import fit_umeyama
 from hiface.model import HiFace
 from hiface.photo.crop import photo_from_crop, transform_points
 from hiface.photo.packs import Pack

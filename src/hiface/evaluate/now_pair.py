@@ -18,8 +18,8 @@ import numpy as np
 from jaxtyping import Float
 
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import Similarity, fit_umeyama
 from hiface.evaluate.now_refine import refine
+from hiface.geometry.similarity import Similarity, fit_umeyama
 from hiface.geometry.surface import ClosestPoint, Mesh
 
 _Array = np.ndarray[Any, np.dtype[Any]]

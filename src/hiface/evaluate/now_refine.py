@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
-from hiface.evaluate.alignment import Similarity
+from hiface.geometry.similarity import Similarity
 from hiface.geometry.surface import ClosestPoint
 
 _Array = np.ndarray[Any, np.dtype[Any]]

@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Float
 
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import Similarity
 from hiface.evaluate.jobs import Problem
 from hiface.evaluate.readers import read_keypoints, read_mesh, read_scale
 from hiface.evaluate.realy_regions import REGIONS, Anchors, Scan
+from hiface.geometry.similarity import Similarity
 from hiface.geometry.surface import Mesh
 from hiface.geometry.topology import unique_edges
 

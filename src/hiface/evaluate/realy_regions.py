@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import Similarity, fit_l1_scale, rigid_icp
+from hiface.evaluate.alignment import fit_l1_scale, rigid_icp
 from hiface.evaluate.nonrigid import deform, nearest_handles
+from hiface.geometry.similarity import Similarity
 from hiface.geometry.surface import ClosestPoint, Mesh, merge_duplicates
 
 _Array = np.ndarray[Any, np.dtype[Any]]

@@ -19,11 +19,11 @@ from jaxtyping import Float, Int
 from hiface.assets.format import dequantise, read_asset
 from hiface.assets.store import locate
 from hiface.errors import MeshError
-from hiface.evaluate.alignment import Similarity, fit_umeyama
 from hiface.evaluate.known import Ruler
 from hiface.evaluate.realy_regions import SEVEN_KEYPOINTS
 from hiface.evaluate.topologies import Topology, placed, shipped
 from hiface.face.asset import SCHEMA
+from hiface.geometry.similarity import Similarity, fit_umeyama
 from hiface.geometry.surface import ClosestPoint, Mesh
 
 IBUG = 68

@@ -27,7 +27,7 @@ from hiface.face.model import FaceModel
 
 LOOKS = ("clay", "skin")
 _KINDS = ("static", "compressed", "stretched")
-_PICTURE_MM = 300.0
+PICTURE_MM = 300.0
 """What a picture's side shows: the head with some air."""
 
 
@@ -107,9 +107,8 @@ class Studio:
         turn = torch.tensor([[0.0, sitter.yaw, 0.0]])
         rotation = torch.cat([0.3 * turn, 0.7 * turn, self.face.gaze(expression)[0]])[None]
         posed = self.face.pose(expressive, identity, rotation, torch.zeros(1, 3))[0].numpy()
-        head = self.face.region("face") | self.face.region("scalp")
-        posed = posed - [*(posed[head].min(0) + posed[head].max(0))[:2] / 2, 0] + [0, 15, 0]
-        seen = look_at(self.face, posed, 1 / _PICTURE_MM, side)
+        posed = self.framed(posed)
+        seen = look_at(self.face, posed, 1 / PICTURE_MM, side)
         raised, lit = with_relief(seen, self.face, relief), key_shadow(seen)
         share = openness(seen) * cavity(seen, relief)
         if look == "clay":
@@ -118,6 +117,11 @@ class Studio:
         tiles = self.albedo.face(albedo, 2 * side)[0].numpy(), self.albedo.head(albedo, 2 * side)[0].numpy()
         samples = in_light(seen, tiles, self.eyes.map(sitter.eyes, 512), light, spark)
         return on_ground(with_lashes(samples, lash_cover(seen, self.face, posed)), seen)
+
+    def framed(self, posed: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+        """The posed head in the middle of a portrait whose side shows `PICTURE_MM`."""
+        head = self.face.region("face") | self.face.region("scalp")
+        return posed - [*(posed[head].min(0) + posed[head].max(0))[:2] / 2, 0] + [0, 15, 0]
 
 
 def mood(face: FaceModel, rng: np.random.Generator) -> Float[np.ndarray, "E"]:

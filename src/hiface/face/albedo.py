@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hiface.assets.format import Asset, Schema, dequantise, read_asset
 from hiface.assets.store import locate
 from hiface.errors import AssetError
+from hiface.face.asset import OUR_LAYOUT
 
 SCHEMA = Schema(
     kind="albedo",
@@ -62,6 +63,7 @@ class AlbedoModel(nn.Module):
     def __init__(self, asset: Asset) -> None:
         super().__init__()
         self.hash = asset.hash
+        self.uv_layout: str = asset.meta.get("uv_layout", OUR_LAYOUT)
         self.mode_names: tuple[str, ...] = tuple(asset.meta["mode_names"])
         for tile in ("face", "head"):
             mean = stored_mean(asset.tensors[f"{tile}_mean"])
@@ -108,7 +110,7 @@ class AlbedoModel(nn.Module):
         renders with, many times cheaper."""
         copy = object.__new__(AlbedoModel)
         nn.Module.__init__(copy)
-        copy.hash, copy.mode_names = self.hash, self.mode_names
+        copy.hash, copy.uv_layout, copy.mode_names = self.hash, self.uv_layout, self.mode_names
         for name, maps in self.named_buffers():
             texels = min(side // 2 if name in ("face_soft", "head_tinted") else side, maps.shape[-1])
             kept = name == "tints" or not len(maps)

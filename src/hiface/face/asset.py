@@ -40,7 +40,7 @@ SCHEMA = Schema(
         "landmark_mediapipe68_index": 2, "landmark_mediapipe68_weight": 2,
     },
     optional={
-        "ict_index": 1, "symmetry": 1,
+        "ict_index": 1, "source_index": 1, "symmetry": 1, "expression_range": 2,
         "landmark_ibug68_index": 2, "landmark_ibug68_weight": 2,
         "landmark_dense669_index": 2, "landmark_dense669_weight": 2,
         "identity_coarse": 3, "identity_coarse_scale": 1,
@@ -48,8 +48,14 @@ SCHEMA = Schema(
         "expression_moved": 2,
         "people_years": 1, "people_mean": 3, "people_deviation": 3,
     },
-    how_to_get="use the shipped face_model.safetensors or build one with tools/build_face_model.py",
+    how_to_get="use the shipped face_model.safetensors, or make one with `hiface convert-model`",
 )  # fmt: skip
+
+META = ("expression_names", "joint_parents", "region_names", "parts", "skin")
+"""What the metadata of a face model must say."""
+
+OUR_LAYOUT = "hiface"
+"""The shipped UV layout, `uv_layout` of a file that does not name another: its maps fit."""
 
 STILL_MM = 0.015
 """Displacements of expressions below this are not stored."""

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from hiface.assets.format import Asset, read_asset, unknown_name
 from hiface.assets.store import locate
 from hiface.errors import AssetError
-from hiface.face.asset import ARKIT, LANDMARK_SETS, SCHEMA, expression_modes, identity_modes
+from hiface.face.asset import LANDMARK_SETS, META, OUR_LAYOUT, SCHEMA, expression_modes, identity_modes
+from hiface.face.check import check_arrays
 from hiface.face.people import PeopleShapes
 from hiface.geometry.skinning import points_on, skin
 from hiface.geometry.topology import triangulate
@@ -56,6 +57,8 @@ class FaceModel(nn.Module):
     skin_weights: Float[Tensor, "V J"]
     joint_mean: Float[Tensor, "J 3"]
     joint_identity: Float[Tensor, "I J 3"]
+    expression_range: Float[Tensor, "E 2"]
+    """Least and greatest coefficient: 0 and 1 of a unit's weight, standard deviations of a mode."""
     triangles: Int[Tensor, "T 3"]
     gaze_map: Float[Tensor, "E 2 3"]
 
@@ -64,8 +67,8 @@ class FaceModel(nn.Module):
         self.hash = asset.hash
         self.path = asset.path
         self._read_meta(asset)
+        check_arrays(asset)
         self._read_arrays(asset)
-        self._check()
 
     @classmethod
     def load(cls, name_or_path: str | Path = "face_model.safetensors") -> FaceModel:
@@ -74,6 +77,10 @@ class FaceModel(nn.Module):
 
     def _read_meta(self, asset: Asset) -> None:
         meta = asset.meta
+        missing = sorted(set(META) - set(meta))
+        if missing:
+            raise AssetError(f"{asset.path}: the metadata lack {missing}; docs/face_model_format.md lists them")
+        self.uv_layout: str = meta.get("uv_layout", OUR_LAYOUT)
         self.expression_names: tuple[str, ...] = tuple(meta["expression_names"])
         self.joint_parents: tuple[int, ...] = tuple(meta["joint_parents"])
         self.region_names: tuple[str, ...] = tuple(meta["region_names"])
@@ -86,7 +93,7 @@ class FaceModel(nn.Module):
         self.polygons: Int[np.ndarray, "F 4"] = t["polygons"].astype(np.int64)
         self.uv: Float[np.ndarray, "Vt 2"] = t["uv"]
         self.uv_polygons: Int[np.ndarray, "F 4"] = t["uv_polygons"].astype(np.int64)
-        self.ict_index = t.get("ict_index")
+        self.ict_index, self.source_index = t.get("ict_index"), t.get("source_index")
         self.symmetry = t.get("symmetry")
         self.people = (
             PeopleShapes(t["people_years"], t["people_mean"], t["people_deviation"]) if "people_years" in t else None
@@ -96,6 +103,8 @@ class FaceModel(nn.Module):
         self._buffer("mean", t["mean"])
         self._buffer("identity_basis", identity)
         self._buffer("expression_basis", expression_modes(t))
+        units = np.tile(np.array([0, 1], np.float32), (len(self.expression_names), 1))
+        self._buffer("expression_range", t.get("expression_range", units))
         self._buffer("skin_weights", t["skin_weights"])
         regress = t["joint_index"], t["joint_weight"]
         self._buffer("joint_mean", _weighted(t["mean"], *regress))
@@ -110,16 +119,10 @@ class FaceModel(nn.Module):
     def _buffer(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
 
-    def _check(self) -> None:
-        names = self.expression_names
-        if names[: len(ARKIT)] != ARKIT:
-            raise AssetError(
-                f"{self.path}: the first 52 expressions must be the ARKit units in order; got {names[:3]}..."
-            )
-        if len(names) != len(self.expression_basis):
-            raise AssetError(f"{self.path}: {len(names)} expression names for {len(self.expression_basis)} modes")
-        if int(self.polygons.max()) >= len(self.mean):
-            raise AssetError(f"{self.path}: a polygon names vertex {self.polygons.max()} of {len(self.mean)}")
+    @property
+    def signed(self) -> Bool[Tensor, "E"]:
+        """Expressions that are modes in standard deviations, and not units with weights."""
+        return self.expression_range[:, 0] < 0
 
     @property
     def identity_size(self) -> int:

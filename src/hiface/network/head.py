@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -44,11 +45,24 @@ class CoefficientHead(nn.Module):
     The square, `pooled` on a side, keeps where things are, which averaging loses.
     """
 
+    limits: Float[Tensor, "E 2"]
+
     def __init__(
-        self, channels: int, sizes: HeadSizes, width: int = 512, dropout: float = 0.0, pooled: int = 4
+        self,
+        channels: int,
+        sizes: HeadSizes,
+        width: int = 512,
+        dropout: float = 0.0,
+        pooled: int = 4,
+        expression_range: Float[Tensor, "E 2"] | None = None,
     ) -> None:
+        """`expression_range`: least and greatest coefficient of each expression; None: weights, 0 to 1."""
         super().__init__()
         self.pooled = pooled
+        limits = (
+            torch.tensor([[0.0, 1.0]]).repeat(sizes.expression, 1) if expression_range is None else expression_range
+        )
+        self.register_buffer("limits", limits.clone(), persistent=False)
         self.mix = nn.Sequential(
             nn.Linear(channels * pooled**2, width),
             nn.BatchNorm1d(width),
@@ -83,7 +97,7 @@ class CoefficientHead(nn.Module):
         camera = self.camera(x)
         return RawCoefficients(
             identity=self.identity(x),
-            expression=leaky_unit(self.expression(x) + 0.05),
+            expression=leaky(self.expression(x) + _START * (self.limits[:, 0] == 0), *self.limits.unbind(1)),
             albedo=self.albedo(x),
             static=self.static(x),
             turn=self.turn(x),
@@ -98,10 +112,12 @@ AMBIENT = 3.5
 """The constant term that an untrained head answers: a face lit evenly, about as bright as photos are."""
 
 _LEAK = 0.1
+_START = 0.05
+"""What an untrained head answers for a weight: inside its range, where the gradient is whole."""
 
 
-def leaky_unit(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """`x` held in [0, 1], with a tenth of the gradient outside, so that a weight at its stop can still come back."""
-    held = x.clamp(0, 1)
+def leaky(x: Float[Tensor, "B E"], low: Float[Tensor, "E"], high: Float[Tensor, "E"]) -> Float[Tensor, "B E"]:
+    """`x` held in its range, with a tenth of the gradient outside, so that a weight at its stop can still come back."""
+    held = x.clamp(low, high)
     beyond = _LEAK * (x - held)
     return held + beyond - beyond.detach()

@@ -38,8 +38,10 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from hiface.assets.format import json_text, write_atomically
+from hiface.assets.format import json_text, read_asset, write_atomically
+from hiface.assets.store import locate
 from hiface.errors import ConfigError
+from hiface.face.asset import SCHEMA
 
 SHARD = 500
 FORMAT = "hiface.shards"
@@ -210,6 +212,11 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _face_model() -> str:
+    """Content hash of the face model that faces are drawn with."""
+    return read_asset(locate("face_model.safetensors"), SCHEMA, verify=False).hash
+
+
 def write_manifest(options: ShardOptions, total: int) -> Path:
     """List every shard with its SHA-256 and size."""
     shards = {}
@@ -217,7 +224,7 @@ def write_manifest(options: ShardOptions, total: int) -> Path:
         path = shard_path(options, number)
         samples = len(shard_range(options, number))
         shards[path.name] = {"sha256": _digest(path), "bytes": path.stat().st_size, "samples": samples}
-    value = {**_identity(options), "count": options.count, "shards": shards}
+    value = {**_identity(options), "face_model": _face_model(), "count": options.count, "shards": shards}
     return write_atomically(options.out / "manifest.json", lambda p: p.write_text(json_text(value)))
 
 

@@ -44,6 +44,7 @@ class RunOptions:
     teacher: Path | None = None
     face_model: str = "face_model.safetensors"
     detail_basis: str = "detail_basis.safetensors"
+    albedo: str = "albedo.safetensors"
     backbone_weights: Path | None = None
     start: Path | None = None
     accelerator: str = "auto"
@@ -57,7 +58,7 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
     face = FaceModel.load(options.face_model)
     basis = DetailBasis.load(options.detail_basis)
     torch.manual_seed(config.seed)
-    model = Reconstructor(config.network, face, AlbedoModel.load(), basis)
+    model = Reconstructor(config.network, face, AlbedoModel.load(options.albedo), basis)
     if options.backbone_weights is not None:
         load_backbone_weights(model.backbone, options.backbone_weights)
     if config.freeze_coarse:
@@ -69,6 +70,8 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
         log.info("started from %s; new: %s", options.start, ", ".join(left) or "nothing")
     photos = load_packs(options.photos, PACKS, "train") if options.photos else None
     shards = ShardSet(options.shards) if options.shards else None
+    for drawn in (shards, ShardSet(options.held_out) if options.held_out else None):
+        check_drawn(config, model, drawn, drawn is not shards)
     ages = photo_ages(photos, options.teacher)
     data = dataset(config, model, shards, photos, ages)
     photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
@@ -76,6 +79,26 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
         model, data, options.out, validation(config, model, options), photometric, options.devices,
         options.accelerator, options.stop_after,
     )  # fmt: skip
+
+
+def check_drawn(config: TrainConfig, model: Reconstructor, drawn: ShardSet | None, held_out: bool) -> None:
+    """Coefficients of drawn faces are those of the model that drew them. Raises `ConfigError` for another one's."""
+    if drawn is None or not (config.use_synthetic_truth or held_out):
+        return
+    own = {"identity": model.face.identity_size, "expression": model.face.expression_size}
+    found = {name: len(drawn.truth(0, name)) for name in own}
+    drawn_with = drawn.face_model()
+    if found != own or (drawn_with is not None and drawn_with != model.face.hash):
+        raise ConfigError(
+            f"{drawn.folder}: its faces were drawn with another face model than {model.face.path}"
+            f" ({found['identity']} identities and {found['expression']} expressions, expected {own['identity']} and"
+            f" {own['expression']}); the generator draws the shipped model only. "
+            + (
+                "Leave --held-out away: photos are validated on either way"
+                if held_out
+                else "Train on --photos alone, or set use_synthetic_truth = false, which takes their points and no more"
+            )
+        )
 
 
 def dataset(

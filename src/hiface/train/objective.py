@@ -85,7 +85,8 @@ class Objective(nn.Module):
     def synthetic_terms(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         n, c = batch.synthetic, prediction.coefficients
         if not self.config.use_synthetic_truth:
-            return {"prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n])}
+            own = self._modes(c.expression[:n])
+            return {"prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n], *own)}
         dynamic = self.detail_loss.dynamic(c.static[:n], batch)
         detail = self.detail_loss(c.static[:n], dynamic, prediction.decoded[:n], batch)
         turn = matrix_from_axis_angle(c.rotation[:n, 0] + c.rotation[:n, 1])
@@ -99,7 +100,9 @@ class Objective(nn.Module):
             "detail": detail,
             "light": (c.light[:n] - batch.light).abs().mean(),
             "albedo": self._skin_colour_loss(c.albedo[:n], batch.albedo_mean),
-            "prior": losses.prior_loss(c.albedo[:n], c.identity[:n], c.static[:n], *dynamic),
+            "prior": losses.prior_loss(
+                c.albedo[:n], c.identity[:n], c.static[:n], *dynamic, *self._modes(c.expression[:n])
+            ),
         }
 
     def _skin_colour_loss(self, albedo: Float[Tensor, "N A"], colour: Float[Tensor, "N 3"]) -> Float[Tensor, ""]:
@@ -114,9 +117,13 @@ class Objective(nn.Module):
         return {
             "scores": (scored - batch.scores).abs().mean(),
             "age": losses.age_loss(batch.age, self.model.age_head(c.static[n:]), known),
-            "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:]),
+            "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:], *self._modes(c.expression[n:])),
             "prior_static": losses.prior_loss(c.static[n:]),
         }
+
+    def _modes(self, expression: Float[Tensor, "B E"]) -> list[Float[Tensor, "B _"]]:
+        """Expressions in standard deviations, which a prior holds as it holds identity; weights need none."""
+        return [expression[:, self.model.face.signed]] if bool(self.model.face.signed.any()) else []
 
     def term_weights(self) -> dict[str, float]:
         return {k: float(v) for k, v in vars(self.config.weights).items()}

@@ -6,6 +6,7 @@ which makes resuming exact, and epochs need no shuffling buffer.
 
 from __future__ import annotations
 
+import json
 import os
 import tarfile
 from dataclasses import dataclass
@@ -65,6 +66,14 @@ class ShardSet:
         """One field of one sample, without decoding its picture."""
         number, members = self._spans[index]
         return load(self._read(number, *members["safetensors"]))[name]
+
+    def face_model(self) -> str | None:
+        """Content hash of the face model that drew the faces; None where the set does not say."""
+        path = self.folder / "manifest.json"
+        try:
+            return json.loads(path.read_text()).get("face_model") if path.is_file() else None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: not a readable manifest ({error}); run `hiface synth` again") from error
 
     def _read(self, number: int, offset: int, size: int) -> bytes:
         if number not in self._files:
