@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 
 from hiface.errors import AssetError, ConfigError
-from hiface.evaluate.alignment import fit_rigid
 from hiface.evaluate.methods import Progress
 from hiface.evaluate.open_benchmark import (
     SETS,
@@ -24,6 +23,7 @@ from hiface.evaluate.open_benchmark import (
 )
 from hiface.evaluate.topologies import shipped
 from hiface.face.model import FaceModel
+from hiface.geometry.similarity import fit_rigid
 from hiface.synth.assets import load_sources
 from hiface.synth.benchmark import Portrait, Sitter, sit
 
