@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from hiface.convert.ours import Ours
 from hiface.errors import MeshError
 from hiface.evaluate.known import Ruler
 from hiface.evaluate.readers import read_anchors
 from hiface.evaluate.realy_regions import SEVEN_KEYPOINTS
-from hiface.evaluate.register import Annotated, read_places, register
+from hiface.evaluate.register import read_places, register
 from hiface.evaluate.topologies import from_files, placed, shipped
 from hiface.geometry.similarity import fit_umeyama
 from hiface.geometry.surface import Mesh
@@ -26,8 +27,8 @@ def ours():
 
 
 @pytest.fixture(scope="module")
-def annotated():
-    return Annotated.shipped()
+def face():
+    return Ours.load()
 
 
 def places(topology):
@@ -71,12 +72,12 @@ def test_points_of_a_mesh_stay_where_they_are(ours):
     np.testing.assert_allclose(places(finer), places(ours), atol=1e-6)
 
 
-def foreign(annotated, seed):
-    """Another person's head, its vertices shuffled, in another unit and pose; and the true keypoints."""
+def foreign(face, ours, seed):
+    """Another person's skin, its vertices shuffled, in another unit and pose; and the true keypoints."""
     rng = np.random.default_rng(seed)
-    mesh = annotated.topology.template
-    shape = mesh.vertices + np.tensordot(rng.standard_normal(len(annotated.modes)) * 0.8, annotated.modes, 1)
-    keypoints = annotated.topology.anchors.on(shape)
+    shape = face.mean + np.tensordot(rng.standard_normal(len(face.identity)) * 0.8, face.identity, 1)
+    keypoints = ours.anchors.on(shape)
+    mesh, shape = Mesh(shape[: face.skin_count], face.triangles), shape[: face.skin_count]
     order = rng.permutation(len(shape))
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
@@ -86,11 +87,11 @@ def foreign(annotated, seed):
     return Mesh(move(shape[order]), number[mesh.triangles]), move(keypoints)
 
 
-def test_registration_finds_the_places_on_a_foreign_mesh(annotated):
-    mesh, truth = foreign(annotated, 1)
-    found = register(annotated, mesh, truth[list(SEVEN_KEYPOINTS)])
+def test_registration_finds_the_places_on_a_foreign_mesh(face, ours):
+    mesh, truth = foreign(face, ours, 1)
+    found = register(face, ours, mesh, truth[list(SEVEN_KEYPOINTS)])
     off = np.linalg.norm(found.anchors.on(mesh.vertices) - truth, axis=1) / 0.01
-    start = annotated.topology.anchors.on(annotated.topology.template.vertices)
+    start = places(ours)
     before = np.linalg.norm(
         fit_umeyama(start[list(SEVEN_KEYPOINTS)], truth[list(SEVEN_KEYPOINTS)]).apply(start) - truth, axis=1
     )
@@ -100,13 +101,13 @@ def test_registration_finds_the_places_on_a_foreign_mesh(annotated):
     assert off[[70, 71, 76, 77]].max() < 4.0
 
 
-def test_landmarks_of_the_wrong_side_are_refused(annotated):
-    mesh, truth = foreign(annotated, 2)
+def test_landmarks_of_the_wrong_side_are_refused(face, ours):
+    mesh, truth = foreign(face, ours, 2)
     swapped = truth[[45, 42, 39, 36, 33, 54, 48]]
     with pytest.raises(MeshError, match=r"right is the subject's"):
-        register(annotated, mesh, swapped)
+        register(face, ours, mesh, swapped)
     with pytest.raises(MeshError, match="expected 7 or 68 landmarks"):
-        register(annotated, mesh, truth[:9])
+        register(face, ours, mesh, truth[:9])
 
 
 def test_landmarks_from_a_file_are_places_or_vertices(ours, tmp_path):

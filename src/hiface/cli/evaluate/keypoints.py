@@ -26,14 +26,15 @@ def keypoints(template: Path, /, *, landmarks: Path, out: Annotated[Path, Parame
         File to write, as the benchmark takes it; the picture gets its name and .png.
     """
     from hiface.assets.format import write_atomically
+    from hiface.convert.ours import Ours
     from hiface.evaluate.pictures import points_picture
     from hiface.evaluate.readers import read_mesh
-    from hiface.evaluate.register import Annotated as OurFace
     from hiface.evaluate.register import read_places, register
+    from hiface.evaluate.topologies import shipped
     from hiface.evaluate.writers import write_png
 
     mesh = read_mesh(template)
-    found = register(OurFace.shipped(), mesh, read_places(mesh, landmarks))
+    found = register(Ours.load(), shipped("hiface"), mesh, read_places(mesh, landmarks))
     rows = [[int(t), float(a), float(b)] for t, a, b in found.table]
     write_atomically(out, lambda path: path.write_text(json.dumps(rows)))
     picture = write_png(out.with_suffix(".png"), points_picture(mesh, found.anchors.on(mesh.vertices)))
