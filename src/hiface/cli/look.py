@@ -14,6 +14,8 @@ def sample(
     expressive: bool = False,
     side: int = 256,
     face_model: str = "face_model.safetensors",
+    albedo: str = "albedo.safetensors",
+    detail_basis: str = "detail_basis.safetensors",
 ) -> None:
     """Draw random people of the face model as a contact sheet.
 
@@ -35,12 +37,18 @@ def sample(
         Pixels of a portrait.
     face_model
         A shipped face model's name or a file of yours.
+    albedo
+        The same of an albedo.
+    detail_basis
+        The same of a detail basis.
     """
     from hiface.export.maps import write_png8
     from hiface.export.portrait import Studio, grid_size, people_sheet
 
     rows, columns = grid_size(grid)
-    write_png8(out, people_sheet(Studio.load(face_model), rows, columns, seed, look, expressive, side))
+    write_png8(
+        out, people_sheet(Studio.load(face_model, albedo, detail_basis), rows, columns, seed, look, expressive, side)
+    )
 
 
 def modes(
@@ -51,6 +59,8 @@ def modes(
     deviations: float = 3.0,
     side: int = 256,
     face_model: str = "face_model.safetensors",
+    albedo: str = "albedo.safetensors",
+    detail_basis: str = "detail_basis.safetensors",
 ) -> None:
     """Draw the first modes of the face model: minus, none and plus so many standard deviations.
 
@@ -68,8 +78,12 @@ def modes(
         Pixels of a portrait.
     face_model
         A shipped face model's name or a file of yours.
+    albedo
+        The same of an albedo.
+    detail_basis
+        The same of a detail basis.
     """
     from hiface.export.maps import write_png8
     from hiface.export.portrait import Studio, modes_sheet
 
-    write_png8(out, modes_sheet(Studio.load(face_model), kind, count, deviations, side))
+    write_png8(out, modes_sheet(Studio.load(face_model, albedo, detail_basis), kind, count, deviations, side))

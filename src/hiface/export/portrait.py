@@ -55,10 +55,15 @@ class Studio:
     eyes: EyeTextures
 
     @classmethod
-    def load(cls, face_model: str | Path = "face_model.safetensors") -> Studio:
-        return cls(
-            FaceModel.load(face_model), AlbedoModel.load(), DetailBasis.load(), Captures.load(), EyeTextures.load()
-        )
+    def load(
+        cls,
+        face_model: str | Path = "face_model.safetensors",
+        albedo: str | Path = "albedo.safetensors",
+        detail_basis: str | Path = "detail_basis.safetensors",
+    ) -> Studio:
+        """Shipped assets by name, or files of one's own."""
+        basis, captures = DetailBasis.load(detail_basis), Captures.load(detail_basis)
+        return cls(FaceModel.load(face_model), AlbedoModel.load(albedo), basis, captures, EyeTextures.load())
 
     @cached_property
     def detail(self) -> SDDetail:
