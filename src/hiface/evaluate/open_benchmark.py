@@ -7,8 +7,9 @@
     truth/<k>.npz            `neutral` and `shape`: vertices of our topology, mm
     people.json              what each picture shows
 
-A scan is the true face, subdivided and displaced by its wrinkles, cut into the four regions (eyeballs left out), its
-vertices shuffled, moved and turned: nothing of our topology is left in it but the surface.
+A scan is the true face, subdivided and displaced by its wrinkles, cut into the four regions (without eyeballs, what no
+scanner sees, and skin under the chin), its vertices shuffled, moved and turned: nothing of our topology is left in it
+but the surface.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from hiface.assets.format import json_text
 from hiface.detail.displace import Displacer
@@ -40,6 +44,12 @@ MM_PER_UNIT = 9.0
 """About that of the benchmark whose layout this is."""
 LEVEL = 1
 """Subdivision of the scans: vertices lie about 1 mm apart."""
+_CAMERAS = (0, -45, 45, -80, 80)
+"""Yaw, degrees, at the height of the face."""
+_DOWNWARDS, _LOWER_LIP = -0.6, 57
+"""Below the lower lip (keypoint 57), skin whose normal has less y than this lies under the chin and is left out."""
+_SAMPLES, _DEEPER_MM = 700, 0.8
+"""Samples a side, and by how much a seen vertex may lie behind what its sample shows."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,13 @@ class ScanCutter:
         mean = face.mean.cpu().numpy()
         fine = self._displacer(mean, None).vertices
         nearest = cKDTree(mean[: self._displacer.vertex_count]).query(fine)[1]
-        self._masks = {region: face.region(f"realy_{region}")[nearest] for region in REGIONS}
+        outside = seen_from_outside(Mesh(fine, self._triangles))
+        down = _normals(fine, self._triangles)[:, 1] < _DOWNWARDS
+        under_chin = down & (fine[:, 1] < self.topology.anchors.on(mean)[_LOWER_LIP, 1])
+        kept = outside & ~under_chin
+        self._masks = {
+            region: largest_piece(self._triangles, face.region(f"realy_{region}")[nearest] & kept) for region in REGIONS
+        }
 
     def write(
         self, root: Path, number: int, shape: Float[np.ndarray, "V 3"], displacement: Float[np.ndarray, "R R"]
@@ -81,6 +97,42 @@ class ScanCutter:
     def region(self, region: Region) -> Bool[np.ndarray, "N"]:
         """Which vertices of the fine mesh belong to a region."""
         return self._masks[region]
+
+
+def _normals(points: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"]) -> Float[np.ndarray, "N 3"]:
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    across = np.cross(b - a, c - a)
+    summed = np.stack([np.bincount(triangles.ravel(), across[:, k].repeat(3), len(points)) for k in range(3)], 1)
+    return np.asarray(summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12))
+
+
+def largest_piece(triangles: Int[np.ndarray, "T 3"], mask: Bool[np.ndarray, "N"]) -> Bool[np.ndarray, "N"]:
+    """The largest connected part of a mask whose triangles are whole."""
+    whole = triangles[mask[triangles].all(1)]
+    ends = np.concatenate([whole[:, [0, 1]], whole[:, [1, 2]]])
+    graph = sparse.coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (len(mask), len(mask)))
+    piece = connected_components(graph, directed=False)[1]
+    sizes = np.bincount(piece[np.unique(whole)], minlength=1)
+    return np.asarray(mask & (piece == sizes.argmax()))
+
+
+def seen_from_outside(mesh: Mesh) -> Bool[np.ndarray, "N"]:
+    """Vertices that a scanner's cameras see: not inside nostrils, lips or lids. mm, facing +z."""
+    from hiface.render.kernels import rasterise_image
+
+    seen = np.zeros(len(mesh.vertices), bool)
+    corners, ones = mesh.triangles.astype(np.int32), np.ones(len(mesh.vertices), np.float32)
+    for yaw in _CAMERAS:
+        turned = mesh.vertices @ Rotation.from_euler("y", yaw, degrees=True).as_matrix().T
+        low, high = turned.min(0), turned.max(0)
+        per_mm = _SAMPLES / float((high - low)[:2].max() + 2)
+        screen = np.column_stack([(turned[:, 0] - low[0] + 1) * per_mm, (high[1] + 1 - turned[:, 1]) * per_mm])
+        screen = np.column_stack([screen, -turned[:, 2]]).astype(np.float32)
+        face_id, depth = np.empty((_SAMPLES, _SAMPLES), np.int32), np.empty((_SAMPLES, _SAMPLES), np.float32)
+        rasterise_image(screen, ones, corners, face_id, depth)
+        column, row = np.clip(screen[:, :2].astype(int), 0, _SAMPLES - 1).T
+        seen |= screen[:, 2] <= depth[row, column] + _DEEPER_MM
+    return seen
 
 
 def write_scale(root: Path, subjects: int) -> None:
