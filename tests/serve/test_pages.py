@@ -35,5 +35,5 @@ def test_photos_that_are_none(make):
     empty = cv2.imencode(".png", np.full((300, 300, 3), 90, np.uint8))[1].tobytes()
     with pytest.raises(NoFaceError, match="no face found"):
         list(make(empty, print))
-    with pytest.raises(PhotoError, match="damaged|decoded"):
+    with pytest.raises(PhotoError, match=r"damaged|decoded"):
         list(make(PHOTO.read_bytes()[:900], print))
