@@ -210,9 +210,13 @@ class Handler(BaseHTTPRequestHandler):
         return pages[int(found[2]) - 1]
 
     def _state(self, job: Job) -> dict[str, object]:
+        state, step, ahead = (
+            job.state,
+            job.step,
+            self.server.desk.ahead(job),
+        )  # before the pages: done means all of them
         pages = [f"/faces/{job.id}/{k + 1}.html" for k in range(len(job.pages))]
-        ahead = self.server.desk.ahead(job)
-        return {"state": job.state, "step": job.step, "ahead": ahead, "error": job.error, "pages": pages}
+        return {"state": state, "step": step, "ahead": ahead, "error": job.error, "pages": pages}
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, policy: str = "default-src 'none'") -> None:
         self._start(status, len(body), kind, policy)
