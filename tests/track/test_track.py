@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from hiface.geometry.rotation import matrix_from_axis_angle, matrix_from_euler
 from hiface.photo.crop import CropBox
 from hiface.reconstructor import NetworkConfig, Reconstructor
 from hiface.track import observe as observing
-from hiface.track.clip import Film, open_clip
+from hiface.track.clip import Film, open_clip, record
 from hiface.track.motion import Motion, coefficients_of, motion_of
-from hiface.track.observe import Store, observe
+from hiface.track.observe import Observed, Store, box_of, observe
+from hiface.track.person import MOST_FRAMES, surest, weights
 from hiface.track.smooth import one_euro, smoothed, trembling, whittaker
 from hiface.track.tables import LIVE_LINK, angles, header, timecode
 from hiface.track.track import follow, write_all
@@ -84,8 +86,16 @@ def some_coefficients(model, count=3):
     rotation = torch.cat([0.3 * turn, 0.7 * turn, model.face.gaze(expression)], 1)
     translation = drawn(3) * torch.tensor([5.0, 5.0, 0.0])
     identity = drawn(1, model.face.identity_size)[:1, 0].expand(count, -1)
+    static = drawn(model.detail_model.basis.sizes["static"])
     return Coefficients(
-        identity, expression, drawn(model.albedo.size), drawn(5), rotation, translation, 0.004 * drawn().exp(), drawn(9, 3)
+        identity,
+        expression,
+        drawn(model.albedo.size),
+        static,
+        rotation,
+        translation,
+        0.004 * drawn().exp(),
+        drawn(9, 3),
     )
 
 
@@ -98,16 +108,30 @@ def screen(model, c, box):
     return apply_affine(torch.from_numpy(photo_from_crop(box, 1)), points[..., :2].double())
 
 
-def test_motion_is_the_same_face_without_its_crop(tiny):
-    """Points in the picture stay where they are, whatever crop they were seen in."""
-    c = some_coefficients(tiny)
-    boxes = torch.tensor([[120.0, 90.0, 160.0, 0.2], [60.0, 70.0, 90.0, -0.4], [100.0, 100.0, 200.0, 0.0]])
-    motion = motion_of(tiny, c, boxes, torch.ones(3))
+def moved_points(model, c, boxes):
+    """How far the points move in the picture, pixels, when each crop gives way to the whole picture."""
+    motion = motion_of(model, c, boxes, torch.ones(len(c)))
     whole = CropBox((160.0, 120.0), 320.0, 0.0)
-    back = coefficients_of(tiny, motion, c[0], whole)
-    for k in range(3):
-        box = CropBox((float(boxes[k, 0]), float(boxes[k, 1])), float(boxes[k, 2]), float(boxes[k, 3]))
-        torch.testing.assert_close(screen(tiny, back[k], whole), screen(tiny, c[k], box), atol=0.02, rtol=0)
+    back = coefficients_of(model, motion, c[0], whole)
+    pairs = [(screen(model, back[k], whole), screen(model, c[k], box_of(boxes[k]))) for k in range(len(c))]
+    return torch.stack([(a - b).norm(dim=-1)[0] for a, b in pairs])
+
+
+def test_motion_is_the_same_face_without_its_crop(tiny):
+    """Points in the picture stay where they are, whatever upright crop they were seen in."""
+    boxes = torch.tensor([[120.0, 90.0, 160.0, 0.0], [60.0, 70.0, 90.0, 0.0], [100.0, 100.0, 200.0, 0.0]])
+    assert float(moved_points(tiny, some_coefficients(tiny), boxes).max()) < 0.01
+
+
+def test_and_without_the_lean_of_its_crop(model):
+    """A crop leans with the neck's foot, the head leans about its neck: the face itself stays where it is."""
+    network = model.reconstructor
+    c = some_coefficients(network)
+    c = replace(c, identity=0.3 * c.identity, expression=0.2 * c.expression)
+    boxes = torch.tensor([[120.0, 90.0, 160.0, 0.2], [160.0, 170.0, 190.0, -0.4], [100.0, 100.0, 200.0, 0.1]])
+    moved = moved_points(network, c, boxes)[:, :468] / boxes[:, 2:3]
+    assert float(moved.median()) < 0.002
+    assert float(moved.max()) < 0.03
 
 
 def test_smoothing_leaves_a_steady_motion_and_calms_noise():
@@ -289,6 +313,26 @@ def test_the_animation_of_the_glb(tracked, written):
     jaw = tracked.coefficients.expression[:, ARKIT.index("jawOpen")].numpy()
     np.testing.assert_allclose(weights[:, names.index("jawOpen")], jaw, atol=1e-6)
     assert len(document.meshes[0].primitives[0].targets) == len(names)
+
+
+def test_a_camera_is_recorded_at_the_rate_that_it_keeps(clip, tmp_path):
+    pictures = []
+    recorded = record(str(clip.path), tmp_path / "camera.mp4", None, lambda: pictures.append(time.sleep(0.02)))
+    assert (recorded.count, len(pictures), recorded.width) == (FRAMES, FRAMES, SIDE)
+    assert 5 < recorded.rate < 50  # 20 ms a picture and more: not the 24 that the source says, but what came
+    with pytest.raises(PhotoError, match="gives no picture"):
+        record(str(tmp_path / "none.mp4"), tmp_path / "x.mp4", None, print)
+
+
+def test_the_person_is_made_of_few_frames(model, clip, tmp_path):
+    store = Store(tmp_path, clip, model.weights_id)
+    count = observe(model, clip, store, lambda done: None)
+    assert count == FRAMES
+    chunks = [Observed.cat([part] * 40) for part in store.read()]
+    assert len(surest(chunks, 40 * FRAMES)) <= MOST_FRAMES
+    weight = weights(torch.tensor([0.005, 0.01, 0.02]))
+    assert float(weight.sum()) == pytest.approx(1)
+    assert weight[0] > weight[1] > weight[2]
 
 
 def test_what_is_no_clip(model, tmp_path):

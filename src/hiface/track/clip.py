@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -88,8 +88,12 @@ class Film:
             self._part.unlink(missing_ok=True)
 
 
-def record(camera: int, path: Path, seconds: float | None, on_frame: Callable[[], None]) -> Clip:
-    """Record a camera to a file until the seconds are over or the user interrupts; the clip then."""
+def record(camera: int | str, path: Path, seconds: float | None, on_frame: Callable[[], None]) -> Clip:
+    """Record a camera to a file until the seconds are over or the user interrupts; the clip then.
+
+    Cameras keep another rate than they say where it is dark: the clip has the rate that was measured, which the file
+    itself, begun with the other, does not.
+    """
     video = cv2.VideoCapture(camera)
     more, picture = video.read()
     if not more:
@@ -109,5 +113,6 @@ def record(camera: int, path: Path, seconds: float | None, on_frame: Callable[[]
             except KeyboardInterrupt:
                 pass
     finally:
+        taken = time.monotonic() - started
         video.release()
-    return open_clip(path)
+    return replace(open_clip(path), rate=pictures / taken if pictures > 1 else rate)

@@ -114,26 +114,28 @@ class Store:
         return self.folder / f"{number:06d}.safetensors"
 
 
-def observe(model: HiFace, clip: Clip, store: Store, on_frame: Callable[[int], None]) -> None:
-    """Fill the store with all frames that it lacks; `on_frame` hears of how many there are."""
+def observe(model: HiFace, clip: Clip, store: Store, on_frame: Callable[[int], None]) -> int:
+    """Fill the store with all frames that it lacks; how many there are, of which `on_frame` hears on the way."""
     parts = list(store.chunks())
     done, last = 0, None
     for chunk in store.read():
         done += len(chunk)
         last = _next_box(chunk[-1:]) if bool(chunk.found[-1]) else None
     if parts and done % CHUNK:
-        return  # only the last chunk of a clip is shorter
+        return done  # only the last chunk of a clip is shorter
     on_frame(done)
     eye = _Eye(model, last, max(1, round(clip.rate)))
     waiting: list[Observed] = []
     for k, pixels in enumerate(clip.frames(done), done):
         waiting.append(eye.see(pixels, k))
-        on_frame(k + 1)
+        done = k + 1
+        on_frame(done)
         if len(waiting) == CHUNK:
             store.add(Observed.cat(waiting))
             waiting = []
     if waiting:
         store.add(Observed.cat(waiting))
+    return done
 
 
 class _Eye:

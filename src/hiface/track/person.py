@@ -24,7 +24,7 @@ HELD = Trust(identity=0.0)
 
 
 def surest(chunks: Iterable[Observed], count: int) -> Observed:
-    """The surest frame of each part of a clip of about `count` frames."""
+    """The surest frame of each part of a clip of `count` frames."""
     best: dict[int, Observed] = {}
     number = 0
     for chunk in chunks:

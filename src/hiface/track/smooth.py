@@ -16,8 +16,9 @@ from hiface.track.motion import Motion
 
 Smoothing = Literal["optimal", "one-euro", "none"]
 
-CUT_HZ, BLINK_HZ = 6.0, 10.0
-"""Frequencies of which half passes: of expression and pose, and of the lids, which shut within a tenth of a second."""
+CUT_HZ, BLINK_HZ, POSE_HZ = 6.0, 10.0, 4.0
+"""Frequencies of which half passes: of expression; of lids and gaze, since a lid shuts within a tenth of a second; of
+the head."""
 _QUICK = tuple(k for k, name in enumerate(ARKIT) if name.startswith(("eyeBlink", "eyeLook")))
 _UNSEEN = 1e-3
 """Weight of an interpolated frame."""
@@ -45,7 +46,7 @@ def smoothed(motion: Motion, rate: float, way: Smoothing = "optimal") -> Motion:
         values = getattr(motion, name).double().numpy()
         flat = interpolated(values.reshape(len(values), -1), found)
         if way == "optimal":
-            cuts = np.full(flat.shape[1], CUT_HZ)
+            cuts = np.full(flat.shape[1], CUT_HZ if name == "expression" else POSE_HZ)
             if name == "expression":
                 cuts[list(_QUICK)] = BLINK_HZ
             flat = whittaker(flat, _trust(motion), cuts / rate)

@@ -65,18 +65,18 @@ def follow(
     Raises `NoFaceError` for a clip in which no frame shows a face.
     """
     store = Store(folder, clip, model.weights_id)
-    observe(model, clip, store, lambda done: report("looking", done))
+    count = observe(model, clip, store, lambda done: report("looking", done))
     network = model.reconstructor
-    frames = surest(store.read(), clip.count)
+    frames = surest(store.read(), count)
     person = person_of(network, frames)
     done = 0
 
-    def count(more: int) -> None:
+    def add(more: int) -> None:
         nonlocal done
         done += more
         report("fitting", done)
 
-    raw = all_moved(network, store.read(), person, count)
+    raw = all_moved(network, store.read(), person, add)
     motion = smoothed(raw, clip.rate, smoothing)
     box = whole_picture(clip.width, clip.height)
     best, number = _best(store)
