@@ -33,6 +33,7 @@ from hiface.synth.scene import Scene, mouth_is_open
 from hiface.synth.things import Wearer
 from hiface.track.clip import Clip, Film, open_clip
 from hiface.track.motion import Motion, motion_of
+from hiface.track.observe import Store
 from hiface.track.smooth import trembling
 from hiface.track.track import Tracked, follow
 
@@ -168,12 +169,14 @@ def main(data: Path, out: Path, people: int, frames: int) -> None:
         started = time.process_time()
         results["frame by frame"] = frame_by_frame(model, clip)
         alone = time.process_time() - started
+        store = Store(out / f"{number}.frames", clip, model.weights_id)
+        store.clear()
         for way in ("none", "one-euro", "optimal"):
             started = time.process_time()
             tracked: Tracked = follow(model, clip, out / f"{number}.frames", way)
             if way == "none":
-                print(f"clip {number}: {frames / alone:.1f} frames a processor second alone, "
-                      f"{frames / (time.process_time() - started):.1f} tracked", flush=True)  # fmt: skip
+                print(f"clip {number}: {clip.count / alone:.1f} frames a processor second alone, "
+                      f"{clip.count / (time.process_time() - started):.1f} tracked", flush=True)  # fmt: skip
             results[f"track, {way}"] = tracked.motion, tracked.person.identity
         for name, (motion, identity) in results.items():
             rows.setdefault(name, []).append(figures(model, motion, identity, truth))
