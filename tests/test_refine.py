@@ -95,3 +95,11 @@ def test_more_sharing_means_less_change(model, first):
         float((refine(model, first, target, Trust(sharing=c)).identity - first.identity).norm()) for c in (4.0, 64.0)
     ]
     assert change[1] < change[0]
+
+
+def test_a_known_person_is_held(model, first):
+    truth = moved(first)
+    target = replace(truth, identity=first.identity)
+    found = refine(model, first, seen(model, target, 1e-4), Trust(identity=0.0))
+    assert torch.equal(found.identity, first.identity)
+    assert distance(model, found, target) < 0.02 * distance(model, first, target)

@@ -32,6 +32,7 @@ class Trust:
     """How far the truth may lie from the network's coefficients, as standard deviations, and what points are worth."""
 
     identity: float = 0.9
+    """0 holds it: of a person who is known already, expression and pose alone are looked for."""
     expression: float = 0.1
     turn: float = 0.06
     """Radians."""
@@ -63,15 +64,19 @@ def _one(
 ) -> Coefficients:
     start = _vector(first)
     precision = _precision(model, trust, start)
+    free = torch.isfinite(precision)
     target = seen.xy[0, :MESH_POINTS].reshape(-1)
     weight = torch.exp(-2 * seen.log_sigma[0, :MESH_POINTS]).repeat_interleave(2) / trust.sharing
     x = start
     for _ in range(trust.rounds):
         points, jacobian = _linearised(model, modes, first, x)
+        jacobian = jacobian[:, free]
         weighted = jacobian.T * weight
-        left = weighted @ jacobian + torch.diag(precision)
-        right = weighted @ (target - points) - precision * (x - start)
-        x = _inside(model, x + torch.linalg.solve(left, right))
+        left = weighted @ jacobian + torch.diag(precision[free])
+        right = weighted @ (target - points) - precision[free] * (x - start)[free]
+        step = torch.zeros_like(x)
+        step[free] = torch.linalg.solve(left, right)
+        x = _inside(model, x + step)
     return _coefficients(model, first, x[None])
 
 

@@ -22,10 +22,10 @@ from torch import Tensor
 
 JOINTS = ("neck", "head", "left_eye", "right_eye")
 
-_T = TypeVar("_T", bound="_Batched")
+_T = TypeVar("_T", bound="Batched")
 
 
-class _Batched:
+class Batched:
     """Indexing, moving and joining of dataclasses whose fields are tensors with a leading batch dimension."""
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class _Batched:
 
 
 @dataclass(frozen=True)
-class Coefficients(_Batched):
+class Coefficients(Batched):
     """Everything that the network says about a face; all else follows from it and the assets."""
 
     identity: Float[Tensor, "B I"]
@@ -76,7 +76,7 @@ class Coefficients(_Batched):
 
 
 @dataclass(frozen=True)
-class Shape(_Batched):
+class Shape(Batched):
     """Vertices of one part of the face model ("skin" or "all"), millimetres."""
 
     neutral: Float[Tensor, "B V 3"]
@@ -88,7 +88,7 @@ class Shape(_Batched):
 
 
 @dataclass(frozen=True)
-class Detail(_Batched):
+class Detail(Batched):
     """Displacement along the normal, millimetres, positive outwards, in the face UV tile (row 0 is v = 1)."""
 
     static: Float[Tensor, "B R R"]
@@ -126,7 +126,7 @@ class DecodedMaps:
 
 
 @dataclass(frozen=True)
-class Points(_Batched):
+class Points(Batched):
     """Landmarks that the network vouches for, in crop pixels."""
 
     xy: Float[Tensor, "B L 2"]

@@ -22,6 +22,8 @@ app = App(
 app.command("hiface.cli.reconstruct:reconstruct")
 app.command("hiface.cli.animate:animate")
 app.command("hiface.cli.view:view")
+app.command("hiface.cli.serve:serve")
+app.command("hiface.cli.track:track")
 app.command("hiface.cli.look:sample")
 app.command("hiface.cli.look:modes")
 app.command("hiface.cli.synth:synth")

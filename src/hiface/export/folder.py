@@ -22,7 +22,7 @@ from hiface.detail.displace import Displacer
 from hiface.errors import AssetError, PhotoError
 from hiface.export.eye_colour import EyeLook, eye_look
 from hiface.export.eyes import EyeTextures
-from hiface.export.glb import GlbTextures, write_glb
+from hiface.export.glb import Animation, GlbTextures, write_glb
 from hiface.export.maps import normal_map, write_map16, write_png8
 from hiface.export.obj import write_obj
 from hiface.export.overview import overview
@@ -237,7 +237,17 @@ def _displacer(face: FaceModel) -> Displacer:
     return Displacer(face.polygons[skin], face.uv, face.uv_polygons[skin], DETAIL_LEVEL)
 
 
-def _write_glb(result: Reconstruction, path: Path, texture: FaceTexture, eyes: UInt8[np.ndarray, "Re Re 3"]) -> None:
+def write_animated_glb(result: Reconstruction, path: Path, animation: Animation) -> None:
+    """The face in motion as one GLB; it opens in its own expression."""
+    texture = face_texture(result)
+    eyes, _, _ = eyes_of(result, crop_pixels(result.photo.pixels, result.box, PICTURE), texture)
+    _write_glb(result, path, texture, eyes, animation)
+
+
+def _write_glb(
+    result: Reconstruction, path: Path, texture: FaceTexture, eyes: UInt8[np.ndarray, "Re Re 3"],
+    animation: Animation | None = None,
+) -> None:  # fmt: skip
     c, factor = result.coefficients, result.millimetre_factor
     with torch.no_grad():
         joints = result.face.joints(c.identity.to(result.model.device))[0].cpu().numpy() * factor
@@ -248,7 +258,7 @@ def _write_glb(result: Reconstruction, path: Path, texture: FaceTexture, eyes: U
     }
     write_glb(
         path, result.face, result.shape.neutral, joints, pictures, c.expression[0].numpy(), factor=factor,
-        extras=extras,
+        extras=extras, animation=animation,
     )  # fmt: skip
 
 

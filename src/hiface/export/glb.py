@@ -14,21 +14,20 @@ from typing import Any
 
 import numpy as np
 import pygltflib as gltf
-import torch
 from jaxtyping import Float
 
 from hiface.assets.format import write_atomically
 from hiface.errors import MeshError
 from hiface.export.corners import Piece, pieces, tangent_frame
+from hiface.export.gltf_animation import Animation, animation_of, quaternions
 from hiface.export.gltf_buffer import BufferWriter
 from hiface.export.gltf_material import FLAT, GlbTextures, add_pictures, material_of
 from hiface.export.morphs import Offset, gaze_offsets, normal_offsets, position_offsets, sparse_rows
 from hiface.face.asset import ARKIT
 from hiface.face.model import FaceModel
-from hiface.geometry.rotation import matrix_from_axis_angle, quaternion_from_matrix
 from hiface.types import JOINTS
 
-__all__ = ["GlbTextures", "write_glb"]
+__all__ = ["Animation", "GlbTextures", "write_glb"]
 
 METRES = 1e-3
 SEEN_WEIGHT = 0.02
@@ -46,6 +45,7 @@ def write_glb(
     rotation: Float[np.ndarray, "4 3"] | None = None,
     factor: float = 1.0,
     extras: Mapping[str, Any] | None = None,
+    animation: Animation | None = None,
 ) -> Path:
     """Write a face to `path`; returns the path.
 
@@ -53,7 +53,8 @@ def write_glb(
     of `neutral` per millimetre of the model, by which expressions are scaled too. weights: the expression
     that the file opens with, in the model's order (the 52 ARKit units, then its own others); none: neutral.
     rotation: axis-angle of neck and head in which the file opens (rows 2 and 3 are ignored: gaze is in the
-    weights); none: facing forward. extras: what to note in the file, plain JSON.
+    weights); none: facing forward. extras: what to note in the file, plain JSON. animation: expression and turn
+    over time, as tracks of the morph weights and of neck and head.
 
     Morph targets are named in `mesh.extras.targetNames`: the 52 ARKit units, and of the model's own others those that
     this face opens with (`written_units`). Those of the eyeLook units turn the eyeballs by
@@ -68,13 +69,15 @@ def write_glb(
     add_pictures(document, buffer, textures)
     mapped = None if textures.normal is None else "face"
     opening = np.zeros(model.expression_size) if weights is None else np.asarray(weights, np.float64)
-    units = written_units(opening)
+    units = written_units(opening if animation is None else np.maximum(opening, animation.weights.max(0)))
     face = _Face(model, np.asarray(neutral, np.float32), joints, factor, mapped, units)
     mesh = _mesh(document, buffer, face)
     mesh.weights = [round(float(opening[k]), 5) for k in units]
     mesh.extras = {"targetNames": [model.expression_names[k] for k in units]}
     document.meshes = [mesh]
     _add_skeleton(document, buffer, model, joints, rotation)
+    if animation is not None:
+        document.animations = [animation_of(buffer, animation, units, node_of={"face": 0, "neck": 1, "head": 2})]
     blob = buffer.finish()
     document.accessors, document.bufferViews = buffer.accessors, buffer.views
     document.set_binary_blob(blob)
@@ -204,7 +207,7 @@ def _add_skeleton(
         nodes.append(gltf.Node(name=name, translation=[float(x) for x in about], children=children))
     if rotation is not None:
         for j in (0, 1):
-            nodes[first + j].rotation = _quaternion(rotation[j])
+            nodes[first + j].rotation = quaternions(rotation[j]).tolist()
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(JOINTS), 1, 1))
     inverse[:, 3, :3] = -rest  # glTF stores columns one after another
     document.nodes = nodes
@@ -217,10 +220,3 @@ def _add_skeleton(
     ]
     roots = [first + j for j, parent in enumerate(model.joint_parents) if parent < 0]
     document.scenes, document.scene = [gltf.Scene(nodes=[0, *roots])], 0
-
-
-def _quaternion(axis_angle: Float[np.ndarray, "3"]) -> list[float]:
-    """(x, y, z, w), glTF's order."""
-    matrix = matrix_from_axis_angle(torch.from_numpy(np.asarray(axis_angle, np.float64)))
-    w, x, y, z = quaternion_from_matrix(matrix).tolist()
-    return [x, y, z, w]

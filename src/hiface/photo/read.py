@@ -67,7 +67,7 @@ def read_photo(source: str | Path | bytes | Array | Photo) -> Photo:
     else:
         given = type(source).__name__
         raise PhotoError(f"<{given}>: not a photo; give a path, the bytes of a file or an RGB array")
-    header = _checked_header(data, name)
+    header = checked_header(data, name)
     return _photo(_decode(data, name, header), name, path, header)
 
 
@@ -119,7 +119,8 @@ def _file_bytes(path: Path) -> bytes:
         raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it anew") from error
 
 
-def _checked_header(data: bytes, name: str) -> Header:
+def checked_header(data: bytes, name: str) -> Header:
+    """The header of a whole photo that may be decoded; nothing is decoded yet. Raises `PhotoError`."""
     if not data:
         raise PhotoError(f"{name}: is empty (0 bytes); copy it anew")
     header = read_header(data)
