@@ -16,6 +16,8 @@ from hiface.reconstructor import NECK_SHARE, Reconstructor
 from hiface.render.renderer import Renderer
 from hiface.types import Coefficients
 
+SETTLED = 1e-3
+"""Part of the objective that a step must gain to count as one."""
 SIDE = 128
 """Pixels of the pictures compared: about what the network itself sees."""
 
@@ -102,11 +104,10 @@ def meet_pixels(
         drawn_of = free.coefficients(model, first)
         drawn, mask = picture(Coefficients.cat(drawn_of))
         total = energy(views, prior, identity, rest) + pixel_energy(drawn, crops, mask, pixels) + free.colour_energy()
-        since += 1
-        if float(total) < lowest:
-            better = float(total) < lowest - 1e-3 * abs(lowest)
-            since = 0 if better or lowest == float("inf") else since
-            best, lowest = [c.detach() for c in drawn_of], float(total)
+        value = float(total.detach())
+        since = 0 if value < lowest * (1 - SETTLED) else since + 1
+        if value < lowest:
+            best, lowest = drawn_of, value
         energies.append(lowest)
         on_step(lowest)
         if since >= pixels.patience:
