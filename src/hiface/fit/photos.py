@@ -30,6 +30,8 @@ SEEN = Trust(identity=0.5)
 """For points of the network's own head, whose errors hang together."""
 GIVEN = Trust(identity=0.9, expression=0.2, turn=0.1, log_scale=0.1, shift=0.05, sharing=3.0)
 """For points that the caller vouches for."""
+GIVEN_TOGETHER = replace(GIVEN, sharing=30.0)
+"""Perspective, which the camera lacks, bends the points of all photos: trusted as one photo's, they worsen the shape."""
 ALONE = Trust(identity=1.0, expression=0.3, turn=1.0, log_scale=0.5, shift=0.5, sharing=3.0)
 """Without the network: about the mean face at rest."""
 SIGMA = 0.004
@@ -48,7 +50,7 @@ class FitOptions:
     steps: int = 60
     """Steps of the photometric part at most."""
     trust: Trust | None = None
-    """None: `SEEN`, `GIVEN` or `ALONE`, as the points and the start are."""
+    """None: `SEEN`, `GIVEN`, `GIVEN_TOGETHER` or `ALONE`, as the points and the start are."""
     pixels: Pixels = field(default_factory=Pixels)
 
 
@@ -103,7 +105,7 @@ def _fit_one(
     on_progress: Progress | None,
 ) -> list[Coefficients]:  # fmt: skip
     """The coefficients of one person's photos."""
-    trust = options.trust or (ALONE if not options.network else SEEN if given[0] is None else GIVEN)
+    trust = options.trust or _usual_trust(options.network, given)
     views = [view_of(model, s, g, trust) for s, g in zip(starts, given, strict=True)]
     prior = identity_prior(starts, trust)
     found = solve(views, prior, (prior.mean, [v.prior.mean for v in views]))
@@ -121,6 +123,14 @@ def _fit_one(
         model.reconstructor, crops, views, prior, found, first, options.steps, options.pixels, on_step
     )
     return coefficients
+
+
+def _usual_trust(network: bool, given: list[GivenPoints | None]) -> Trust:
+    if not network:
+        return ALONE
+    if given[0] is None:
+        return SEEN
+    return GIVEN if len(given) == 1 else GIVEN_TOGETHER
 
 
 def view_of(model: HiFace, start: Start, given: GivenPoints | None, trust: Trust) -> View:
