@@ -31,7 +31,7 @@ SEEN = Trust(identity=0.5)
 GIVEN = Trust(identity=0.9, expression=0.2, turn=0.1, log_scale=0.1, shift=0.05, sharing=3.0)
 """For points that the caller vouches for."""
 GIVEN_TOGETHER = replace(GIVEN, sharing=30.0)
-"""Perspective, which the camera lacks, bends the points of all photos: trusted as one photo's, they worsen the shape."""
+"""Perspective, which the camera lacks, bends all photos alike: trusted as one photo is, the points spoil the shape."""
 ALONE = Trust(identity=1.0, expression=0.3, turn=1.0, log_scale=0.5, shift=0.5, sharing=3.0)
 """Without the network: about the mean face at rest."""
 SIGMA = 0.004
