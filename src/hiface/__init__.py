@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hiface.detail.sddetail import SDDetail
     from hiface.errors import HiFaceError
     from hiface.face.model import FaceModel
+    from hiface.fit.photos import fit
     from hiface.model import FaceHint, HiFace, Reconstruction, load
     from hiface.render.renderer import Renderer
     from hiface.types import Coefficients
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "animate": "animate",
+    "fit": "fit.photos",
     "Coefficients": "types",
     "FaceHint": "model",
     "FaceModel": "face.model",
@@ -41,7 +43,7 @@ _HOMES = {
 
 __all__ = [
     "Coefficients", "FaceHint", "FaceModel", "HiFace", "HiFaceError", "Reconstruction", "Renderer", "SDDetail",
-    "animate", "load",
+    "animate", "fit", "load",
 ]  # fmt: skip
 
 
