@@ -28,7 +28,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("coarse", "coarse"),
         ("detailed", "detailed"),
         *((name, f"detailed_{name}") for name in _REGIONS),
-        ("whole map", "map_drawn"),
+        ("map as drawn", "map_drawn"),
         ("photos, %", "photos_median68"),
     ),
     **dict.fromkeys(
