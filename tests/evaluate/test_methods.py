@@ -3,12 +3,13 @@
 import csv
 
 import cv2
+import numpy as np
 import pytest
 
 import golden_grid as golden
 from conftest import STEP, command
-from hiface.evaluate.methods import Method, compare, mean_face
-from hiface.evaluate.topologies import from_files
+from hiface.evaluate.methods import Method, compare, mean_face, upright
+from hiface.evaluate.topologies import from_files, shipped
 
 
 def methods(mini, tmp_path):
@@ -33,6 +34,19 @@ def test_every_table_has_the_mean_face_and_every_scan_a_picture(realy, tmp_path)
     picture = cv2.imread(str(tmp_path / "out" / "ours" / "frontal" / "pictures" / "1.png"))
     assert picture.std() > 10
     assert ("Ours, frontal", 3, 3) in [s[:3] for s in seen]
+
+
+def test_pictures_stand_upright_whatever_the_scans_frame():
+    points = places_of_ours()
+    turn = np.linalg.qr(np.random.default_rng(3).standard_normal((3, 3)))[0]
+    turn *= np.sign(np.linalg.det(turn))
+    np.testing.assert_allclose(upright(points @ turn.T) @ turn, upright(points), atol=1e-9)
+    np.testing.assert_allclose(upright(points), np.eye(3), atol=0.35)  # our mean face is upright
+
+
+def places_of_ours():
+    ours = shipped("hiface")
+    return ours.anchors.on(ours.template.vertices)
 
 
 @pytest.mark.slow

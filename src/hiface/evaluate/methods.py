@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from hiface.evaluate.jobs import Problem
 from hiface.evaluate.pictures import Patch, error_picture
 from hiface.evaluate.realy import PICTURE_TOP_MM, RealyOptions, RealyResult, evaluate_folder, read_errors
@@ -107,8 +110,20 @@ def write_pictures(scans: str | Path, result: RealyResult, scale_file: str | Pat
     benchmark = open_benchmark(scans, scale_file)
     for score in result.scores:
         scan, errors = benchmark.read(score.subject), read_errors(result.out, score.name)
-        patches = [Patch(merge_duplicates(scan.patches[region]), errors[region]) for region in REGIONS]
+        turn = upright(scan.keypoints)
+        merged = {region: merge_duplicates(scan.patches[region]) for region in REGIONS}
+        patches = [Patch(m.with_vertices(m.vertices @ turn.T), errors[region]) for region, m in merged.items()]
         caption = f"{score.name}: {score.all_mm:.2f} mm"
         write_png(
             result.out / "pictures" / f"{score.name}.png", error_picture(patches, PICTURE_TOP_MM, caption=caption)
         )
+
+
+def upright(keypoints: Float[np.ndarray, "85 3"]) -> Float[np.ndarray, "3 3"]:
+    """The rotation that brings a scan's face upright and to the front, whatever frame it came in."""
+    across = keypoints[45] - keypoints[36]
+    up = keypoints[[36, 45]].mean(0) - keypoints[[48, 54]].mean(0)
+    across = across / np.linalg.norm(across)
+    up = up - (up @ across) * across
+    up = up / np.linalg.norm(up)
+    return np.stack([across, up, np.cross(across, up)])
