@@ -14,6 +14,7 @@ def synth(
     workers: int = 1,
     identities: Path | None = None,
     series: int = 1,
+    side: int = 192,
     preview: str | None = None,
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
@@ -36,6 +37,8 @@ def synth(
         .npy file with a row of identity coefficients a person, to draw those people in turn.
     series
         Samples in a row that show one person in one scene, each with an expression of its own.
+    side
+        Pixels of a picture, which shows 1.45 crop sides.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
     """
@@ -45,7 +48,14 @@ def synth(
     if preview is None:
         generate_shards(
             ShardOptions(
-                count=count, seed=seed, out=out, data=data, workers=workers, identities=identities, series=series
+                count=count,
+                seed=seed,
+                out=out,
+                data=data,
+                workers=workers,
+                identities=identities,
+                series=series,
+                side=side,
             )
         )
     else:
