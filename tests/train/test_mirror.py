@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from hiface.face.landmarks import mirror_pairs
+from hiface.face.mirror import FaceMirror, mirror_of_units
 from hiface.face.model import FaceModel
-from hiface.train.assemble import open_mouthed
-from hiface.train.mirror import FaceMirror
+from hiface.train.mirror import SampleMirror
 from hiface.train.shards import Sample
 from tiny import face_model
 
@@ -19,8 +18,7 @@ def face():
 
 @pytest.fixture(scope="module")
 def mirror(face):
-    points = face.landmarks(open_mouthed(face), "mediapipe478")[0].numpy()
-    return FaceMirror.of(face, mirror_pairs(points))
+    return SampleMirror.of(face)
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ def posed(face, truth):
 def test_the_numbers_of_a_mirrored_face_make_its_mirror_image(face, mirror, sample):
     order = torch.from_numpy(face.symmetry[: face.vertex_count("skin")].astype(np.int64))
     wanted = (posed(face, sample.truth) * torch.tensor([-1.0, 1, 1]))[order]
-    found = posed(face, mirror.sample(sample).truth)
+    found = posed(face, mirror(sample).truth)
     assert float((wanted - found).norm(dim=-1).mean()) < 0.05
     assert float((wanted - posed(face, sample.truth)).norm(dim=-1).mean()) > 1  # the face is far from symmetric
 
@@ -59,7 +57,7 @@ def test_every_landmark_has_a_mirror_image_of_its_own(mirror):
 
 
 def test_twice_mirrored_is_the_face(mirror, sample):
-    back = mirror.sample(mirror.sample(sample))
+    back = mirror(mirror(sample))
     for name, value in sample.truth.items():
         np.testing.assert_allclose(back.truth[name], value, atol=2e-3, err_msg=name)
     assert np.array_equal(back.picture, sample.picture)
@@ -69,9 +67,18 @@ def test_twice_mirrored_is_the_face(mirror, sample):
 def test_a_half_that_has_no_mirror_image_is_left_alone(face, mirror, sample):
     """The mirror image of browInnerUpLeft alone is browInnerUp less it: a negative weight."""
     sample.truth["expression"][face.expression_names.index("browInnerUpLeft")] = 0.8
-    assert mirror.sample(sample) is None
+    assert mirror(sample) is None
 
 
 def test_a_face_model_without_mirror_images_has_no_mirror(tmp_path):
     face = face_model(tmp_path)
-    assert FaceMirror.of(face, np.arange(478)) is None
+    assert FaceMirror.of(face) is None
+    assert SampleMirror.of(face) is None
+
+
+def test_units_swap_sides_by_name():
+    names = ("jawOpen", "smileLeft", "smileRight", "pout", "poutLeft", "oddLeft")
+    matrix, known = mirror_of_units(names)
+    weights = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.0])
+    assert torch.allclose(weights @ matrix, torch.tensor([0.1, 0.3, 0.2, 0.9, -0.5, 0.0]))
+    assert known.tolist() == [True] * 5 + [False]

@@ -9,14 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from hiface.detail.basis import DetailBasis
 from hiface.errors import ConfigError
 from hiface.face.albedo import AlbedoModel
 from hiface.face.asset import ARKIT
 from hiface.face.landmarks import mirror_pairs
+from hiface.face.mirror import open_mouthed
 from hiface.face.model import FaceModel
 from hiface.network.age import softened
 from hiface.network.backbone import load_backbone_weights
@@ -27,7 +26,7 @@ from hiface.train.carry import Assets, carry_over
 from hiface.train.config import TrainConfig
 from hiface.train.frozen import start_coarse
 from hiface.train.loop import Validation, train
-from hiface.train.mirror import FaceMirror
+from hiface.train.mirror import SampleMirror
 from hiface.train.photometric import PhotometricTerm
 from hiface.train.photos import PhotoSet, load_packs
 from hiface.train.shards import ShardSet
@@ -119,16 +118,8 @@ def dataset(
         **model.detail_model.basis.sizes,
     }
     pairs = mirror_pairs(face.landmarks(open_mouthed(face), "mediapipe478")[0].numpy())
-    mirror = FaceMirror.of(face, pairs) if config.mirror and shards is not None else None
+    mirror = SampleMirror.of(face) if config.mirror and shards is not None else None
     return StepDataset(config, shards, photos, ages, pairs, score_mirror(), sizes, mirror=mirror)
-
-
-def open_mouthed(face: FaceModel) -> Float[Tensor, "1 V 3"]:
-    """A symmetric face on which every landmark has a place of its own: where lips meet, upper and lower ones coincide."""
-    weights = torch.zeros(1, face.expression_size)
-    if "jawOpen" in face.expression_names:
-        weights[0, face.expression_names.index("jawOpen")] = 1
-    return face.mean[None] + face.expression_offset(weights)
 
 
 def score_mirror() -> np.ndarray:

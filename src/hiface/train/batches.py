@@ -15,7 +15,7 @@ from hiface.face.landmarks import FACE_OVAL, IBUG68_OF_MEDIAPIPE, INNER_LIPS, LE
 from hiface.photo.crop import crop_from_landmarks
 from hiface.train.augment import Jitter, crop_and_matrix, jittered, spoil
 from hiface.train.config import TrainConfig
-from hiface.train.mirror import FaceMirror
+from hiface.train.mirror import SampleMirror
 from hiface.train.photos import PhotoSet
 from hiface.train.shards import Sample, ShardSet
 
@@ -71,7 +71,7 @@ class StepDataset(Dataset[Batch]):
         score_mirror: np.ndarray,
         sizes: dict[str, int],
         rank: int = 0,
-        mirror: FaceMirror | None = None,
+        mirror: SampleMirror | None = None,
     ) -> None:
         """`mirror` shows half of the drawn faces mirrored."""
         self.config, self.shards, self.photos, self.ages = config, shards, photos, ages
@@ -103,7 +103,7 @@ class StepDataset(Dataset[Batch]):
         assert self.shards is not None
         sample = self.shards[int(rng.integers(len(self.shards)))]
         if self.mirror is not None and rng.random() < 0.5:
-            sample = self.mirror.sample(sample) or sample
+            sample = self.mirror(sample) or sample
         return self.synthetic_row(sample, rng)
 
     def synthetic_row(self, sample: Sample, rng: np.random.Generator | None) -> dict[str, np.ndarray]:

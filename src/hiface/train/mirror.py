@@ -1,8 +1,7 @@
 """Drawn faces as a mirror shows them: twice the people, and a network that measures both halves of a face alike.
 
-Identity modes are their own mirror images or those with another sign; units swap sides, and the mirror image of a left half is
-the whole less that half; so coefficients have exact mirror images, a linear map. Wrinkles have none in their bases (the
-captures' left and right differ, and 300 modes hold those of one side), so a mirrored face is no truth of detail.
+Coefficients have exact mirror images (`face.mirror`). Wrinkles have none in their bases (the captures' left and right differ,
+and 300 modes hold those of one side), so a mirrored face is no truth of detail.
 """
 
 from __future__ import annotations
@@ -10,57 +9,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from hiface.face.mirror import FaceMirror
 from hiface.face.model import FaceModel
 from hiface.train.shards import Sample
 
-INEXACT = 0.02
-"""Relative error of a mode's mirror image above which a face model has no mirror."""
 _OUTSIDE = 0.02
-"""How far a weight may leave its range."""
+"""How far a weight may leave its range, and how much a unit without a mirror image may weigh."""
 _ODD_LIGHT = (3, 4, 7)
 """Harmonics that change sign with x: x, xy, xz."""
 
 
 @dataclass(frozen=True)
-class FaceMirror:
-    """What a face's numbers are in the mirror."""
+class SampleMirror:
+    """Mirrors samples of one face model."""
 
     identity: Float[np.ndarray, "I"]
-    """Sign of each mode."""
     expression: Float[np.ndarray, "E E"]
-    """ξ' = ξ M."""
-    dense: Int[np.ndarray, "669"]
+    mirrored: Bool[np.ndarray, "E"]
     points478: Int[np.ndarray, "478"]
-    """For each point the one that stands for it."""
+    dense: Int[np.ndarray, "669"]
 
     @classmethod
-    def of(cls, face: FaceModel, points478: Int[np.ndarray, "478"]) -> FaceMirror | None:
-        """The mirror of a face model; None where it has no symmetry map, or modes without mirror images."""
-        if face.symmetry is None or bool(face.signed.any()):
+    def of(cls, face: FaceModel) -> SampleMirror | None:
+        """None for a face model without a mirror, or whose dense points are not vertices in pairs."""
+        own, dense = FaceMirror.of(face), _dense_pairs(face)
+        if own is None or dense is None:
             return None
-        count = face.vertex_count("skin")
-        order = torch.from_numpy(face.symmetry[:count].astype(np.int64))
-        if int(order.max()) >= count:
-            return None
-        flip = torch.tensor([-1.0, 1.0, 1.0])
-        modes, units = face.identity_basis[:, :count], face.expression_basis[:, :count]
-        signs = ((modes * flip)[:, order] * modes).sum((1, 2)).sign()
-        wrong = (modes * flip)[:, order] - signs[:, None, None] * modes
-        if float(wrong.norm() / modes.norm()) > INEXACT:
-            return None
-        dense = _dense_pairs(face, order.numpy())
-        if dense is None:
-            return None
-        return cls(signs.numpy(), _expression_map(units, (units * flip)[:, order]), dense, points478)
+        arrays = (t.cpu().numpy() for t in (own.identity, own.expression, own.mirrored, own.points478))
+        return cls(*arrays, dense)
 
-    def sample(self, sample: Sample) -> Sample | None:
+    def __call__(self, sample: Sample) -> Sample | None:
         """The mirrored sample, without truth of detail; None where its expression has no weights in the mirror."""
         truth, wide = sample.truth, sample.picture.shape[1]
         expression = truth["expression"] @ self.expression
         if expression.min() < -_OUTSIDE or expression.max() > 1 + _OUTSIDE:
+            return None
+        if truth["expression"][~self.mirrored].max(initial=0) > _OUTSIDE:
             return None
         light = truth["light"].copy()
         light[list(_ODD_LIGHT)] *= -1
@@ -79,24 +65,13 @@ class FaceMirror:
         return Sample(picture, mask, mirrored)
 
 
-def _expression_map(
-    units: Float[torch.Tensor, "E V 3"], mirrored: Float[torch.Tensor, "E V 3"]
-) -> Float[np.ndarray, "E E"]:
-    """Least squares, with a ridge for units that are zero; what rounding leaves is dropped."""
-    a, b = units.flatten(1).double(), mirrored.flatten(1).double()
-    gram = a @ a.T
-    ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    answer = torch.linalg.solve(gram + ridge, a @ b.T).T
-    answer[answer.abs() < INEXACT] = 0
-    return np.asarray(answer.float().numpy())
-
-
-def _dense_pairs(face: FaceModel, order: Int[np.ndarray, "V"]) -> Int[np.ndarray, "669"] | None:
+def _dense_pairs(face: FaceModel) -> Int[np.ndarray, "669"] | None:
     """Dense points are vertices; their mirror images are dense points too, or there is no mirror."""
-    index, weight = (t.numpy() for t in face.landmark_weights("dense669"))
+    if face.symmetry is None:
+        return None
+    index, weight = (t.cpu().numpy() for t in face.landmark_weights("dense669"))
     if index.shape[1] != 1 or not np.allclose(weight, 1):
         return None
     place = {int(v): k for k, v in enumerate(index[:, 0])}
-    if any(int(order[v]) not in place for v in index[:, 0]):
-        return None
-    return np.array([place[int(order[v])] for v in index[:, 0]])
+    others = [int(face.symmetry[v]) for v in index[:, 0]]
+    return np.array([place[v] for v in others]) if set(others) <= set(place) else None
