@@ -2,8 +2,8 @@
 
 python -m tools.ict_test_people DATA/ict_facekit OUT
 
-writes OUT/heads.npz (`vertices`, mm, our topology: for `hiface evaluate open --heads`) and OUT/identities.npy (for `hiface
-synth --identities`). The heads are the scans' own; the coefficients leave about a tenth of a millimetre of them out.
+writes OUT/heads.npz (`vertices`, mm, our topology: for `hiface evaluate open --heads`) and OUT/identities.npy (for
+`hiface synth --identities`). The heads are the scans' own; the coefficients leave a tenth of a millimetre of them out.
 """
 
 from __future__ import annotations

@@ -58,8 +58,9 @@ def train(
     start
         Weight file of an earlier run to start from; what does not fit (another basis) is learnt anew.
     start_assets
-        Folder with the face_model, albedo and detail_basis (.safetensors) that START belongs to, where they are not this
-        run's: its answers are then carried over to this run's coefficients, which needs the same topology and UV layout.
+        Folder with the face_model, albedo and detail_basis (.safetensors) that START belongs to, where they are not
+        this run's: its answers are then carried over to this run's coefficients, which needs the same topology and
+        UV layout.
     accelerator
         "auto", "cpu" or "cuda".
     devices

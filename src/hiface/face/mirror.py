@@ -1,7 +1,8 @@
 """A face model's coefficients in the mirror: what makes the mirror image of a face.
 
-Identity modes are their own mirror images or those with another sign. A unit's mirror image is the unit of the other side; of
-a left half without a right one it is the whole less that half. So coefficients have exact mirror images, a linear map.
+Identity modes are their own mirror images or those with another sign. A unit's mirror image is the unit of the other
+side; of a left half without a right one it is the whole less that half. So coefficients have exact mirror images, a
+linear map.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _agree(
 
 
 def open_mouthed(face: FaceModel) -> Float[Tensor, "1 V 3"]:
-    """A symmetric face on which every landmark has a place of its own: where lips meet, upper and lower ones coincide."""
+    """A symmetric face on which every landmark has a place of its own: where lips meet, upper and lower coincide."""
     weights = face.mean.new_zeros(1, face.expression_size)
     if "jawOpen" in face.expression_names:
         weights[0, face.expression_names.index("jawOpen")] = 1

@@ -119,7 +119,7 @@ class StepDataset(Dataset[Batch]):
         row["turn"] = _turned(truth["rotation"], matrix)
         for name in ("identity", "expression", "light", "albedo_mean", "static", "compressed", "stretched"):
             row[name] = truth[name].astype(np.float32)
-        row["as_drawn"] = np.float32(truth.get("as_drawn", 1))
+        row["as_drawn"] = np.array(truth.get("as_drawn", 1), np.float32)
         return row
 
     def _photo(self, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -1,9 +1,9 @@
 """Weights carried to other assets: a network that answers in one model's coefficients answers in another's.
 
-Every group of coefficients leaves the network through one linear layer, c = W x + b. Where both models describe the same
-surface (one topology, one UV layout), the coefficients of the other model are the least-squares ones, c' = P c + p, a
-Gaussian prior of unit deviation on them; so the layer becomes W' = P W, b' = P b + p, and the network sees as well as before.
-What the other model alone can say (more modes, units by new names) starts near zero and is learnt.
+Every group of coefficients leaves the network through one linear layer, c = W x + b. Where both models describe the
+same surface (one topology, one UV layout), the other model's coefficients are the least-squares ones, c' = P c + p,
+under a Gaussian prior of unit deviation; so the layer becomes W' = P W, b' = P b + p, and the network sees as well as
+before. What the other model alone can say (more modes, units by new names) starts near zero and is learnt.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hiface.assets.format import read_asset
@@ -31,7 +31,7 @@ _ELSEWHERE = 0.1
 _SIDE = 64
 """Texels a side at which colours are compared."""
 _UNLEARNT = -0.03
-"""Answer before activation of a unit that the former network did not know: a weight of 0.02, where gradients are whole."""
+"""Answer before activation of a unit that the former network did not know: 0.02 of its weight."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def albedo_change(former: AlbedoModel, other: AlbedoModel, face: FaceModel) -> C
 
 
 def _densities(model: AlbedoModel, mask: Tensor) -> tuple[Float[Tensor, "P"], Float[Tensor, "A P"]]:
-    """Mean and modes of a model in texels of the mask; read off a sigmoid that is undone, so any kind of mode counts."""
+    """Mean and modes of a model in texels of the mask: the colour's sigmoid undone, so that any kind of mode counts."""
     coefficients = torch.cat([torch.zeros(1, model.size), torch.eye(model.size)])
     maps = torch.cat([model.face(c[None], _SIDE) for c in coefficients]).double() / 0.9
     density = -torch.logit(maps.clamp(1e-6, 1 - 1e-6))[:, mask].flatten(1)
@@ -141,14 +141,19 @@ def _densities(model: AlbedoModel, mask: Tensor) -> tuple[Float[Tensor, "P"], Fl
 def static_change(former: DetailBasis, other: DetailBasis) -> Change:
     """φ' whose map is φ's where both know one."""
     if former.side != other.side:
-        raise AssetError(f"detail bases of {former.side} and {other.side} texels a side; weights cannot be carried over")
+        raise AssetError(
+            f"detail bases of {former.side} and {other.side} texels a side; weights cannot be carried over"
+        )
     both = (former.mask & other.mask).flatten()
-    rows = [model.place[both] for model in (other, former)]
-    own, old = (
-        (m.static_mean[r].double(), m.static_modes[:, r].double())
-        for m, r in zip((other, former), rows, strict=True)
-    )
+    own, old = _static(other, both), _static(former, both)
     return _solved(own[1], old[1], old[0] - own[0], _STATIC_NOISE)
+
+
+def _static(basis: DetailBasis, texels: Bool[Tensor, "RR"]) -> tuple[Float[Tensor, "P"], Float[Tensor, "K P"]]:
+    """Mean and modes at chosen texels."""
+    rows = basis.place[texels]
+    mean, modes = (tensor for name, tensor in basis.named_buffers() if name in ("static_mean", "static_modes"))
+    return mean[rows].double(), modes[:, rows].double()
 
 
 def _solved(

@@ -100,8 +100,8 @@ class TrainConfig:
     """"photos" and "synthetic" fill a step with one kind alone: rows "w/o Syn. Data" and "synthetic only" of the
     ablation."""
     still_stages: int = 0
-    """So many of the backbone's four stages, and its stem, stay as they start, statistics included: a quarter of a step's
-    cost each, and all that weights which have seen a million faces still learn slowly there."""
+    """So many of the backbone's four stages, and its stem, stay as they start, statistics included: a sixth of a
+    step's cost for the first, in which weights that have seen a million faces learn little more."""
     freeze_coarse: bool = False
     """Only what detail alone depends on learns (`frozen.DETAIL`); the coarse face stays the start's, bit for
     bit: the ablation's rows of detail."""

@@ -76,9 +76,7 @@ class DetailLoss(nn.Module):
             losses.modes_loss(dynamic[1], batch.stretched, self.stretched_gram, batch.as_drawn),
         ]
 
-    def _map_loss(
-        self, maps: Float[Tensor, "N R R"], truth: Float[Tensor, "N R R"], batch: Batch
-    ) -> Float[Tensor, ""]:
+    def _map_loss(self, maps: Float[Tensor, "N R R"], truth: Float[Tensor, "N R R"], batch: Batch) -> Float[Tensor, ""]:
         mask = self.model.detail_model.basis.mask.to(maps.dtype)
         return losses.detail_loss(maps, truth, mask, batch.as_drawn)
 

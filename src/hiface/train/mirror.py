@@ -1,7 +1,7 @@
 """Drawn faces as a mirror shows them: twice the people, and a network that measures both halves of a face alike.
 
-Coefficients have exact mirror images (`face.mirror`). Wrinkles have none in their bases (the captures' left and right differ,
-and 300 modes hold those of one side), so a mirrored face is no truth of detail.
+Coefficients have exact mirror images (`face.mirror`). Wrinkles have none in their bases (the captures' left and right
+differ, and 300 modes hold those of one side), so a mirrored face is no truth of detail.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from jaxtyping import Bool, Float, Int
 
 from hiface.face.mirror import FaceMirror
 from hiface.face.model import FaceModel
+from hiface.render.lighting import ODD_IN_X
 from hiface.train.shards import Sample
 
 _OUTSIDE = 0.02
 """How far a weight may leave its range, and how much a unit without a mirror image may weigh."""
-_ODD_LIGHT = (3, 4, 7)
-"""Harmonics that change sign with x: x, xy, xz."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,10 @@ class SampleMirror:
         own, dense = FaceMirror.of(face), _dense_pairs(face)
         if own is None or dense is None:
             return None
-        arrays = (t.cpu().numpy() for t in (own.identity, own.expression, own.mirrored, own.points478))
-        return cls(*arrays, dense)
+        identity, expression, mirrored, points = (
+            t.cpu().numpy() for t in (own.identity, own.expression, own.mirrored, own.points478)
+        )
+        return cls(identity, expression, mirrored, points, dense)
 
     def __call__(self, sample: Sample) -> Sample | None:
         """The mirrored sample, without truth of detail; None where its expression has no weights in the mirror."""
@@ -49,7 +50,7 @@ class SampleMirror:
         if truth["expression"][~self.mirrored].max(initial=0) > _OUTSIDE:
             return None
         light = truth["light"].copy()
-        light[list(_ODD_LIGHT)] *= -1
+        light[list(ODD_IN_X)] *= -1
         mirrored = {
             **truth,
             "identity": truth["identity"] * self.identity,
