@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from hiface.face.model import FaceModel
 from hiface.face.people import PeopleShapes
