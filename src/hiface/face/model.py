@@ -256,7 +256,7 @@ def gaze_map(names: tuple[str, ...]) -> Float[np.ndarray, "E 2 3"]:
 
 
 def _modes(weights: Float[Tensor, "B N"], basis: Float[Tensor, "N V 3"], count: int) -> Float[Tensor, "B count 3"]:
-    """The first `count` vertices of a sum of modes; a view of their columns, since a copy costs more than the product."""
+    """The first `count` vertices of a sum of modes; a view of their columns: a copy costs more than the product."""
     return (weights @ basis.flatten(1)[:, : 3 * count]).unflatten(1, (count, 3))
 
 
