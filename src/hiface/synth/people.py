@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from hiface.face.asset import ARKIT
 from hiface.face.model import FaceModel
 from hiface.face.people import PeopleShapes
 from hiface.geometry.skinning import joint_transforms, skin_with
@@ -84,6 +85,8 @@ def draw_person(
     )
 
 
+_NAMED = len(ARKIT)
+"""The units under ARKit's names come first."""
 _AT_REST = {"eyeSquint": 0.22, "eyeBlink": 0.06, "eyeLookDown": 0.06}
 """Scores that relaxed faces in photos have; the model's units are shapes, zero at rest."""
 
@@ -102,7 +105,8 @@ def draw_expression(
     if mixed and rng.random() < 0.3:
         weights = np.maximum(weights, scores[rng.integers(len(scores))] * rng.uniform(0.3, 1.0))
     if rng.random() < 0.35:
-        chosen = rng.integers(0, len(names), rng.integers(1, 4))
+        known = _NAMED if rng.random() < 0.7 else len(names)  # mostly the units that people make alone
+        chosen = rng.integers(0, known, rng.integers(1, 4))
         weights[chosen] = np.maximum(weights[chosen], rng.uniform(0.2, 1.0, len(chosen)))
     if rng.random() < 0.08:
         weights = np.zeros_like(weights)
