@@ -39,7 +39,6 @@ LEAST_COVERED = 0.6
 SCALES = (0.6, 1.6)
 """Of the similarity: beyond them the source is not in the unit that its kind has."""
 _POINT_WEIGHT = 20.0  # what a known point counts in vertices
-_RIDGE = 60.0  # vertices' worth of mm² that a standard deviation of a mode must earn
 _REACH_MM = 15.0
 _FEW = 6  # candidates: rounds follow, so a near miss does no harm
 
@@ -53,6 +52,8 @@ class Schedule:
     modes: int = 15
     stiffness: tuple[float, ...] = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
     """λ of the remainder, two rounds each."""
+    ridge: float = 60.0
+    """Vertices' worth of mm² that a standard deviation of a mode must earn."""
 
 
 THOROUGH = Schedule()
@@ -99,7 +100,7 @@ def register(ours: Ours, source: SourceModel, schedule: Schedule = THOROUGH) -> 
     target = _Target(Surface(source.mean, triangles), _border(triangles, len(source.mean)))
     guides = _guides(ours, source)
     similarity = _similarity(ours, target, guides, schedule.similarity)
-    similarity, beta = _modes(ours, target, guides, similarity, schedule.modes)
+    similarity, beta = _modes(ours, target, guides, similarity, schedule)
     whole = similarity.apply(ours.mean + np.tensordot(beta, ours.identity, 1))
     skin = _remainder(ours, target, guides, whole[: ours.skin_count], schedule.stiffness)
     found = target.surface.query(skin, vertex_normals(skin, ours.triangles))
@@ -212,14 +213,14 @@ def _tip(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
 
 
 def _modes(
-    ours: Ours, target: _Target, guides: list[_Guides], similarity: Similarity, rounds: int
+    ours: Ours, target: _Target, guides: list[_Guides], similarity: Similarity, schedule: Schedule
 ) -> tuple[Similarity, Float[np.ndarray, "I"]]:
     """Similarity and identity in turn; distances along the normals, all three coordinates of known points."""
     count = ours.skin_count
     mean, basis = ours.mean[:count], ours.identity[:, :count]
     beta = np.zeros(len(basis))
     rows = np.flatnonzero((np.arange(count) % 4 == 0) | (ours.narrow & (np.arange(count) % 2 == 0)))
-    for _ in range(rounds):
+    for _ in range(schedule.modes):
         shape = mean + np.tensordot(beta, basis, 1)
         skin = similarity.apply(shape)
         found, plane, trust = _match(target, skin, ours.triangles, rows)
@@ -237,8 +238,8 @@ def _modes(
             matrices.append(np.sqrt(_POINT_WEIGHT) * similarity.turn(g.of(basis)).reshape(len(basis), -1).T)
             values.append(np.sqrt(_POINT_WEIGHT) * (g.places - g.of(skin)).ravel())
         matrix, value = np.concatenate(matrices), np.concatenate(values)
-        left = matrix.T @ matrix + _RIDGE * np.eye(len(beta))
-        beta = beta + np.linalg.solve(left, matrix.T @ value - _RIDGE * beta)
+        left = matrix.T @ matrix + schedule.ridge * np.eye(len(beta))
+        beta = beta + np.linalg.solve(left, matrix.T @ value - schedule.ridge * beta)
     return similarity, beta
 
 
