@@ -33,10 +33,11 @@ from hiface.transfer.meshes import UNITS, GivenMesh, guess_unit
 
 Kind = Literal["auto", "flame", "bfm", "gnm", "ict", "other"]
 COUNTS = {"flame": (5023,), "bfm": (53490, 53149, 35709, 47439, 58203, 28588), "ict": (26719,)}
-"""Vertices of the templates that are known by their number; BFM 2009, 2017, its cut of Deep3D, 2019, and their crops."""
+"""Vertices of the templates that are known by their number; BFM: 2009, 2017, Deep3D's cut, 2019 twice, 2017's crop."""
 CLOSE = Schedule(similarity=40, modes=25, ridge=10.0)
 """Longer than a converter's: here every vertex of the face counts, not only its landmarks."""
-_VALID_MM = 3.0
+_VALID_MM, _BEYOND_MM = 3.0, 0.7
+"""Farthest that a place may lie from its vertex, on open skin and at a border."""
 _EXTENT_MM = (110.0, 900.0)
 """Largest extent of a face mask, and of a bust."""
 _WORST_FIT = 0.13
@@ -90,8 +91,8 @@ def kind_of(mesh: GivenMesh, kind: Kind) -> Kind:
         return next((name for name in names if count in COUNTS[name]), "other")
     if count not in COUNTS.get(kind, (count,)):
         raise MeshError(
-            f"{mesh.name}: {count} vertices, {kind} templates have {' or '.join(map(str, COUNTS[kind]))}; give the whole"
-            " template in its own order, or --kind other"
+            f"{mesh.name}: {count} vertices, {kind} templates have {' or '.join(map(str, COUNTS[kind]))}; give the"
+            " whole template in its own order, or --kind other"
         )
     return kind
 
@@ -173,11 +174,12 @@ def _across(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"
 
 
 def _on_theirs(found: Correspondence) -> Places:
-    """Our skin on theirs: valid where the surfaces met and theirs goes on."""
+    """Our skin on theirs: valid where the surfaces meet and theirs has not ended."""
     registration = found.registration
     near = found.theirs.query(registration.skin, vertex_normals(registration.skin, found.ours.triangles))
-    met: Bool[np.ndarray, "N"] = registration.met & registration.covered & (near.agreement > 0)
-    return Places(near.corners, near.weights, near.distance, met & (near.distance < _VALID_MM))
+    beyond = ~registration.covered & (near.distance > _BEYOND_MM)
+    valid: Bool[np.ndarray, "N"] = (near.agreement > 0) & (near.distance < _VALID_MM) & ~beyond
+    return Places(near.corners, near.weights, near.distance, valid)
 
 
 def _on_ours(found: Correspondence) -> Places:
@@ -212,4 +214,3 @@ def ict_vertices(face: FaceModel) -> Int[np.ndarray, "V"]:
     if face.ict_index is None:
         raise AssetError(f"{face.path}: does not say which vertices are ICT-FaceKit's; use the shipped face model")
     return np.asarray(face.ict_index, np.int64)
-

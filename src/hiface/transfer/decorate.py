@@ -55,6 +55,15 @@ class MeshDetail:
         """Of the mesh, wound outwards."""
         return triangulate(self.polygons())
 
+    def inner_triangles(self) -> Int[np.ndarray, "T 3"]:
+        """What `fine_mesh` leaves out of a mesh of our topology: eyes, teeth and the like."""
+        triangles = self.triangles()
+        if self.correspondence is not None:
+            return triangles[:0]
+        on_skin = np.zeros(len(self.mesh.vertices), bool)
+        on_skin[skin_rows(self.mesh, self.ours.face)] = True
+        return triangles[~on_skin[triangles].all(1)]
+
     def polygons(self) -> Int[np.ndarray, "F 4"]:
         return facing_out(self.mesh.polygons, self.in_our_frame().apply(self.mesh.vertices))
 
@@ -88,6 +97,16 @@ def mesh_detail(
     return MeshDetail(given, measured, seen, _with_detail(model, seen, fit, measured), fit, between, ours)
 
 
+def of_weights(model: HiFace, expression: Float[torch.Tensor, "E"], image: PhotoLike) -> Reconstruction:
+    """The photo's face in another expression, with the detail that goes with it."""
+    seen = model.reconstruct(image)[0]
+    c = replace(seen.coefficients, expression=expression[None])
+    gaze = model.face.gaze(expression[None].to(model.device)).cpu()
+    c = replace(c, rotation=torch.cat([c.rotation[:, :2], gaze], 1))
+    metric = seen.millimetre_factor, seen.metric_assumption
+    return model.assemble(seen.photo, seen.box, c, metric, landmark_sigma=seen.landmark_sigma)
+
+
 def is_ours(mesh: GivenMesh, face: FaceModel) -> bool:
     """Whether a mesh has the vertices of our skin, our whole head or ICT-FaceKit's, in their order."""
     count = len(mesh.vertices)
@@ -113,8 +132,13 @@ def carried(mesh: GivenMesh, between: MeshCorrespondence | None, face: FaceModel
             " correspondence of its template with `hiface correspond TEMPLATE --out FILE` and give --correspondence"
             " FILE"
         )
-    rows = ict_vertices(face)[:skin] if len(mesh.vertices) in COUNTS["ict"] else np.arange(skin)
-    return OnOurSkin(mesh.vertices[rows], np.ones(skin), True)
+    return OnOurSkin(mesh.vertices[skin_rows(mesh, face)], np.ones(skin), True)
+
+
+def skin_rows(mesh: GivenMesh, face: FaceModel) -> Int[np.ndarray, "N"]:
+    """The vertices of our skin in a mesh of our topology or ICT-FaceKit's."""
+    skin = face.vertex_count("skin")
+    return ict_vertices(face)[:skin] if len(mesh.vertices) in COUNTS["ict"] else np.arange(skin)
 
 
 @torch.no_grad()

@@ -32,8 +32,8 @@ SCHEMA = Schema(
 in it; `ours_distance` float32 (N) mm from our registered vertex to it; `ours_valid` uint8 (N): 1 where the two surfaces
 met. `theirs_...`: the same the other way round, in our vertices; vertices that are not skin are not valid.
 
-Metadata: `kind`, `template` (name of its file), `topology` and `vertex_count` of theirs, `skin_topology` of ours, `unit`
-of the template, `figures` of the registration."""
+Metadata: `kind`, `template` (name of its file), `topology` and `vertex_count` of theirs, `skin_topology` of ours,
+`unit` of the template, `figures` of the registration."""
 FAR_MM = 1e3
 """Distance of what was not looked for."""
 

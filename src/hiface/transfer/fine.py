@@ -24,6 +24,8 @@ from hiface.geometry.topology import adjacency, triangulate, unique_edges
 from hiface.transfer.file import Places
 
 _Array = np.ndarray[Any, np.dtype[Any]]
+TRIANGLE_CORRECTIONS = 2
+"""Rounds that draw Loop's surface to the vertices that came in; more of them make uneven triangles ring."""
 EDGE_MM = 1.0
 """Edges on the face are split until their median is this short."""
 MOST_POLYGONS = 500_000
@@ -39,7 +41,8 @@ class FineSurface:
         """`count` vertices; more than the polygons use stay as they are, unsplit."""
         if level not in LEVELS:
             raise ConfigError(f"subdivision level must be one of {LEVELS}, got {level}")
-        quads = (polygons[:, 3] >= 0).mean() > 0.5
+        quads = bool((polygons[:, 3] >= 0).mean() > 0.5)
+        self._corrections = CORRECTIONS if quads else TRIANGLE_CORRECTIONS
         self.used = np.unique(polygons[polygons >= 0])
         number = np.full(count, -1)
         number[self.used] = np.arange(len(self.used))
@@ -80,7 +83,7 @@ class FineSurface:
         """Vertex values on the smooth surface that passes through them."""
         control = wanted = np.asarray(values[self.used], np.float64)
         whole = self._whole()
-        for _ in range(CORRECTIONS if self._steps else 0):
+        for _ in range(self._corrections if self._steps else 0):
             control = control + (wanted - whole @ control)
         for step in self._steps:
             control = step @ control
@@ -122,13 +125,9 @@ class OurMap:
     def of(cls, ours: Ours) -> OurMap:
         face = ours.face
         triangles = face.part_triangles("face")
-        return cls(
-            ClosestPoint(Mesh(ours.mean, triangles)), face.part_uv_triangles("face"), ours.uv, _fade(ours)
-        )
+        return cls(ClosestPoint(Mesh(ours.mean, triangles)), face.part_uv_triangles("face"), ours.uv, _fade(ours))
 
-    def at(
-        self, places: Float[np.ndarray, "N 3"], displacement: Float[np.ndarray, "R R"]
-    ) -> Float[np.ndarray, "N"]:
+    def at(self, places: Float[np.ndarray, "N 3"], displacement: Float[np.ndarray, "R R"]) -> Float[np.ndarray, "N"]:
         """The map, faded to zero at the tile's border, at places near our mean face."""
         mesh = self.search.mesh
         found = self.search.query(places)

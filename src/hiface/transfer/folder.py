@@ -60,12 +60,12 @@ def overview(found: MeshDetail, fine: FineMesh) -> np.ndarray:
     seen = found.seen
     crop = crop_pixels(seen.photo.pixels, seen.box, PICTURE)
     place, scale = found.in_our_frame(), float(seen.coefficients.scale[0])
+    with_rest = np.concatenate([fine.displaced, found.mesh.vertices])
+    faces = np.concatenate([triangulate(fine.polygons), found.inner_triangles() + len(fine.displaced)])
     views = [
         clay_picture(place.apply(vertices), triangles, scale, PICTURE)
-        for vertices, triangles in (
-            (found.mesh.vertices, found.triangles()), (fine.displaced, triangulate(fine.polygons)),
-        )
-    ]  # fmt: skip
+        for vertices, triangles in ((found.mesh.vertices, found.triangles()), (with_rest, faces))
+    ]
     return row_of([crop, *views], ("photo", "your mesh", "with detail"))
 
 
@@ -87,4 +87,3 @@ def summary(found: MeshDetail, fine: FineMesh, ranges: dict[str, dict[str, float
         "arkit": found.face.arkit,
         "asset_ids": {**found.face.model.reconstructor.asset_ids(), "weights": found.face.model.weights_id},
     }
-

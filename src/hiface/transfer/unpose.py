@@ -92,14 +92,14 @@ def unpose(
 class _Fit:
     """The state of a fit; `step` is one round."""
 
-    def __init__(
-        self, ours: Ours, mesh: OnOurSkin, seen: Coefficients, neutral: OnOurSkin | None, name: str
-    ) -> None:
+    def __init__(self, ours: Ours, mesh: OnOurSkin, seen: Coefficients, neutral: OnOurSkin | None, name: str) -> None:
         self.ours, self.mesh, self.count = ours, mesh, ours.skin_count
         self.ridge = CLEAN if mesh.ours else CARRIED
         own = ours.narrow & (mesh.trust > 0.5)
         if own.sum() < _LEAST_VALID * ours.narrow.sum():
-            raise MeshError(f"{name}: holds {own.sum() / ours.narrow.sum():.0%} of the face; give one with a whole face")
+            raise MeshError(
+                f"{name}: holds {own.sum() / ours.narrow.sum():.0%} of the face; give one with a whole face"
+            )
         self.seen_identity, self.seen_expression = (_numbers(x[0]) for x in (seen.identity, seen.expression))
         self.identity, self.expression = self.seen_identity, self.seen_expression
         self.seen_turn = self.turn = _numbers(seen.rotation[0, 1])
@@ -189,16 +189,14 @@ class _Fit:
             self.identity = found[:size]
         self.expression, pose = found[size : size + units], found[size + units :]
         self.turn = self.turn + pose[:3]
-        grown = 1.0 + (pose[9] if len(pose) > 9 else 0.0)
         rotation = matrix_from_axis_angle(torch.from_numpy(pose[3:6])).numpy()
         own = self.similarity
-        self.similarity = Similarity(
-            own.scale * grown, own.rotation @ rotation, own.translation + own.turn(pose[6:9][None])[0]
-        )
+        self.similarity = Similarity(own.scale, own.rotation @ rotation, own.translation + own.turn(pose[6:9][None])[0])
         return float(np.abs(np.r_[found[: size + units] - before, pose[:6], pose[6:9] / 100]).max())
 
     def _pose_columns(self, expressive: _Array, turned: _Array, back: _Array) -> Float[np.ndarray, "D N"]:
-        """J: what changes of the head's turn, of rotation, place and size do to E at the rows."""
+        """J: what changes of the head's turn, of rotation and place do to E at the rows. Size is a mode of identity
+        too, so it stays what it was at the start."""
         rows, columns = self.rows, []
         turns, shifts = self._blend(self.turn)
         for axis in np.eye(3):
@@ -206,8 +204,6 @@ class _Fit:
             columns.append((np.einsum("vxy,vy->vx", there - turns, expressive) + beyond - shifts) / _STEP)
         columns += [np.cross(axis, turned) for axis in np.eye(3)]
         columns += [np.broadcast_to(axis, turned.shape) for axis in np.eye(3)]
-        if self.given is None:
-            columns.append(turned)
         return np.stack([np.einsum("vxy,vy->vx", back[rows], c[rows]).ravel() for c in columns])
 
     def result(self) -> Unposed:
@@ -225,9 +221,7 @@ class _Fit:
             neutral = fitted
             beyond = np.zeros_like(left) if self.given is None else left
             expressive = neutral + moved + trust[:, None] * beyond
-        return Unposed(
-            self.identity, self.expression, self.similarity, self.turn, neutral, expressive, residual
-        )
+        return Unposed(self.identity, self.expression, self.similarity, self.turn, neutral, expressive, residual)
 
     def _soft_trust(self) -> Float[np.ndarray, "N"]:
         """Trust that falls softly where the mesh ends."""

@@ -59,7 +59,9 @@ def _json(path: Path, frame: int) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a readable JSON file ({error})") from error
     if isinstance(told, dict) and "frames" in told:
         try:
-            return dict(zip(told["names"], told["frames"][_row(frame, len(told["frames"]), path)]["weights"], strict=True))
+            return dict(
+                zip(told["names"], told["frames"][_row(frame, len(told["frames"]), path)]["weights"], strict=True)
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"{path}: not a weights.json of `hiface track` ({error!r})") from error
     if not isinstance(told, dict):
