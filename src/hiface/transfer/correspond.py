@@ -34,8 +34,9 @@ from hiface.transfer.meshes import UNITS, GivenMesh, guess_unit
 Kind = Literal["auto", "flame", "bfm", "gnm", "ict", "other"]
 COUNTS = {"flame": (5023,), "bfm": (53490, 53149, 35709, 47439, 58203, 28588), "ict": (26719,)}
 """Vertices of the templates that are known by their number; BFM: 2009, 2017, Deep3D's cut, 2019 twice, 2017's crop."""
-CLOSE = Schedule(similarity=40, modes=25, ridge=10.0)
-"""Longer than a converter's: here every vertex of the face counts, not only its landmarks."""
+CLOSE = Schedule(similarity=40, modes=25, ridge=10.0, points=2.0, polish=True)
+"""Longer than a converter's: here every vertex of the face counts. Landmarks are mostly numbers of vertices, which lie
+where the template happens to have some, so they count less than there."""
 _VALID_MM, _BEYOND_MM = 3.0, 0.7
 """Farthest that a place may lie from its vertex, on open skin and at a border."""
 _EXTENT_MM = (110.0, 900.0)

@@ -29,7 +29,7 @@ from hiface.types import Coefficients
 
 _Array = np.ndarray[Any, np.dtype[Any]]
 _ROUNDS = 15
-_SETTLED = 1e-10
+_SETTLED = 1e-8
 _TURN_RIDGE = 1.0  # mm² per rad²: only where there is no neck
 _STEP = 1e-6
 _LEAST_VALID = 0.5
@@ -106,6 +106,8 @@ class _Fit:
         self.weight = ours.weight * mesh.trust
         self.rows = _rows(ours, self.weight)
         self.modes = self._modes()
+        self.weighted = self.modes * np.repeat(self.weight[self.rows], 3)
+        self.normal = self.weighted @ self.modes.T
         self.base = ours.mean[: self.count]
         self.given: _Array | None = None
         if neutral is not None:
@@ -128,10 +130,9 @@ class _Fit:
         wanted = self.base + np.tensordot(self.identity, self.ours.identity[:, : self.count], 1)
         fit = fit_umeyama(wanted[own], neutral.points[own])
         self.scale, self.given = fit.scale, fit.undo(neutral.points)
-        modes, weight = self.modes[: len(self.identity)], np.repeat(self.weight[self.rows], 3)
-        off = (self.given - wanted)[self.rows].ravel()
-        left = (modes * weight) @ modes.T + self.ridge.identity * np.eye(len(modes))
-        self.identity = self.identity + np.linalg.solve(left, (modes * weight) @ off)
+        size, off = len(self.identity), (self.given - wanted)[self.rows].ravel()
+        left = self.normal[:size, :size] + self.ridge.identity * np.eye(size)
+        self.identity = self.identity + np.linalg.solve(left, self.weighted[:size] @ off)
 
     def _at_rest(self) -> Float[np.ndarray, "N 3"]:
         """S of the identity and expression so far; of the given neutral where there is one."""
@@ -168,19 +169,18 @@ class _Fit:
         pose = self._pose_columns(expressive, turned, back)
         known = self.base if self.given is None else self.given
         first = 0 if self.given is None else len(self.identity)
-        modes = np.concatenate([self.modes[first:], pose])
-        value = (expressive - known)[self.rows].ravel()
-        weight = np.repeat(self.weight[self.rows], 3)
-        size, units = len(self.identity) - min(first, len(self.identity)), len(self.expression)
-        free = len(pose)
+        modes, weighted = self.modes[first:], self.weighted[first:]
+        value, loaded = (expressive - known)[self.rows].ravel(), pose * np.repeat(self.weight[self.rows], 3)
+        size, units, free = len(self.identity) - first, len(self.expression), len(pose)
         ridge = np.r_[np.full(size, self.ridge.identity), np.full(units, self.ridge.expression), np.full(free, 1e-9)]
         ridge[size + units : size + units + 3] = _TURN_RIDGE
         centre = np.r_[self.seen_identity[:size], self.seen_expression, self.seen_turn - self.turn, np.zeros(free - 3)]
-        weighted = modes * weight
-        left = weighted @ modes.T + np.diag(ridge)
+        across = modes @ loaded.T
+        left = np.block([[self.normal[first:, first:], across], [across.T, loaded @ pose.T]]) + np.diag(ridge)
+        right = np.r_[weighted @ value, loaded @ value] + ridge * centre
         low, high = np.full(len(ridge), -np.inf), np.full(len(ridge), np.inf)
         low[size : size + units], high[size : size + units] = self.ours.face.expression_range.double().numpy().T
-        found = bounded(left, weighted @ value + ridge * centre, low, high)
+        found = bounded(left, right, low, high)
         return self._take(found, size, units)
 
     def _take(self, found: _Array, size: int, units: int) -> float:
