@@ -15,13 +15,15 @@ from hiface.model import HiFace, Reconstruction
 from hiface.photo.crop import CropBox
 from hiface.photo.read import read_photo
 from hiface.reconstructor import NetworkConfig, Reconstructor
-from hiface.transfer.correspond import Corresponded, correspond
+from hiface.transfer.correspond import Corresponded, correspond, ict_vertices
+from hiface.transfer.decorate import mesh_detail
 from hiface.transfer.marks import SEVEN
 from hiface.transfer.meshes import GivenMesh
 from hiface.types import Coefficients
 from resampled import Resampled, bfm_like, flame_like, person
 
-QUICK = Schedule(similarity=20, modes=12, stiffness=(30.0, 3.0), ridge=10.0, points=2.0, polish=True)
+PHOTO = np.zeros((8, 8, 3), np.uint8)
+QUICK = Schedule(similarity=12, modes=10, stiffness=(10.0,), ridge=10.0, points=2.0, polish=True)
 TURN = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0]
 TURN = TURN * np.sign(np.linalg.det(TURN))
 
@@ -54,7 +56,9 @@ def flame(ours):
     """In metres and turned anyhow, with seven landmarks."""
     head, skin = flame_like(ours), person(ours, 1)
     template = head.of(skin, TURN, (1.0, -2.0, 0.5))
-    return Case(head, skin, template, correspond(ours, template, marks=seven(ours, head, skin, template), schedule=QUICK))
+    return Case(
+        head, skin, template, correspond(ours, template, marks=seven(ours, head, skin, template), schedule=QUICK)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +112,21 @@ def seen(model):
     return model.known
 
 
+def shown_by(case, seen, turn=None):
+    """The face that the model sees as a mesh of another topology."""
+    return case.head.of(seen.shape.posed[: len(case.skin)].astype(np.float64), turn)
+
+
+@pytest.fixture(scope="session")
+def on_flame(model, seen, flame):
+    return mesh_detail(model, shown_by(flame, seen), PHOTO, flame.done.file)
+
+
+@pytest.fixture(scope="session")
+def on_bfm(model, seen, bfm):
+    return mesh_detail(model, shown_by(bfm, seen), PHOTO, bfm.done.file)
+
+
 def as_mesh(face, vertices, name="mine.obj"):
     """Vertices of our skin or whole head as a mesh of ours."""
     polygons, corners = face.polygons, face.uv_polygons
@@ -115,6 +134,15 @@ def as_mesh(face, vertices, name="mine.obj"):
         skin = face.polygon_range("skin")
         polygons, corners = polygons[skin], corners[skin]
     return GivenMesh(name, np.asarray(vertices, np.float64), polygons, face.uv.astype(np.float64), corners)
+
+
+def ict_mesh(face, vertices):
+    """Our vertices as ICT-FaceKit's, the others in one place."""
+    index = ict_vertices(face)
+    whole = np.zeros((26719, 3))
+    whole[index] = vertices
+    polygons = np.where(face.polygons < 0, -1, index[face.polygons])
+    return GivenMesh("ict.obj", whole, polygons, np.zeros((0, 2)), np.full_like(polygons, -1))
 
 
 def moved(mesh, turn=TURN, scale=0.001, shift=(4.0, 1.0, -3.0)):

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import seven
+from conftest import ict_mesh, seven
 from hiface.convert.source import KnownPoints
 from hiface.errors import AssetError, ConfigError, MeshError
 from hiface.geometry.similarity import Similarity
-from hiface.transfer.correspond import correspond, flipped, ict_vertices, unturned
+from hiface.transfer.correspond import correspond, flipped, unturned
 from hiface.transfer.file import MeshCorrespondence
 from hiface.transfer.marks import SEVEN, read_marks
-from hiface.transfer.meshes import GivenMesh, guess_unit, read_given
+from hiface.transfer.meshes import guess_unit, read_given
 from resampled import person
 
 
@@ -61,15 +61,6 @@ def test_another_topology_is_refused(flame, bfm, ours):
         file.check(replace(mesh, polygons=np.where(mesh.polygons < 0, -1, order[mesh.polygons])), ours.face)
 
 
-def ict_mesh(face, vertices):
-    """Our vertices as ICT-FaceKit's, the others in one place."""
-    index = ict_vertices(face)
-    whole = np.zeros((26719, 3))
-    whole[index] = vertices
-    polygons = np.where(face.polygons < 0, -1, index[face.polygons])
-    return GivenMesh("ict.obj", whole, polygons, np.zeros((0, 2)), np.full_like(polygons, -1))
-
-
 def test_ict_is_ours_by_number(ours):
     mesh = ict_mesh(ours.face, 0.1 * ours.mean)
     done = correspond(ours, mesh)
@@ -85,7 +76,9 @@ def test_landmarks_of_the_wrong_side_are_refused(flame, ours):
     with pytest.raises(MeshError, match=r"flame_like.obj: its landmarks fit ours.*right is the subject's"):
         correspond(ours, flame.template, marks=wrong)
     with pytest.raises(MeshError, match="2 landmarks, expected 6"):
-        correspond(ours, flame.template, marks=KnownPoints("ibug68", right.number[:2], right.index[:2], right.weight[:2]))
+        correspond(
+            ours, flame.template, marks=KnownPoints("ibug68", right.number[:2], right.index[:2], right.weight[:2])
+        )
 
 
 def test_kind_and_size_must_fit(flame, ours):

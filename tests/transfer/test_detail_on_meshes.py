@@ -1,5 +1,6 @@
 """Detail on a mesh against the detail of the face that it shows."""
 
+import json
 from dataclasses import replace
 
 import cv2
@@ -7,20 +8,18 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from conftest import TURN, as_mesh, moved
+from conftest import PHOTO, TURN, as_mesh, ict_mesh, moved, shown_by
 from hiface.detail.displace import Displacer
 from hiface.errors import MeshError, NoFaceError
 from hiface.export.maps import MapRange, read_map16
 from hiface.export.obj import read_obj, write_obj
 from hiface.model import HiFace
 from hiface.transfer.bake import bake
-from hiface.transfer.decorate import fine_mesh, mesh_detail
+from hiface.transfer.decorate import carried, fine_mesh, is_ours, mesh_detail
 from hiface.transfer.fine import OurMap, heights_at, places_on_mean, soft_weight, usual_level
 from hiface.transfer.folder import write_detail
+from hiface.transfer.meshes import read_given
 from hiface.transfer.unpose import bounded
-from test_correspond import ict_mesh
-
-PHOTO = np.zeros((8, 8, 3), np.uint8)
 
 
 def far(found, seen):
@@ -46,53 +45,52 @@ def test_our_own_mesh_gets_its_own_detail(model, seen):
         np.testing.assert_allclose(fine_mesh(found, 1).displaced, wanted, atol=1e-3)
 
 
-def test_skin_alone_and_icts_numbers_are_ours_too(model, seen):
-    skin = as_mesh(model.face, seen.shape.posed[: model.face.vertex_count("skin")])
-    for mesh in (skin, ict_mesh(model.face, seen.shape.posed)):
-        assert far(mesh_detail(model, mesh, PHOTO), seen) < 1e-3
+def test_icts_numbers_are_ours_too(model, seen):
+    assert far(mesh_detail(model, ict_mesh(model.face, seen.shape.posed), PHOTO), seen) < 1e-3
 
 
-def test_motion_and_unit_change_nothing(model, seen, bfm):
-    ours = as_mesh(model.face, seen.shape.posed)
-    theirs = bfm.head.of(seen.shape.posed[: model.face.vertex_count("skin")].astype(np.float64))
-    for mesh, between in ((ours, None), (theirs, bfm.done.file)):
-        here = mesh_detail(model, mesh, PHOTO, between)
-        there = mesh_detail(model, moved(mesh, TURN, 0.001 if between is None else 0.01), PHOTO, between)
-        assert there.unit.name == "m"
-        np.testing.assert_allclose(there.face.detail.displacement, here.face.detail.displacement, atol=2e-5)
-        fine, other = fine_mesh(here, 0 if between else 1), fine_mesh(there, 0 if between else 1)
-        np.testing.assert_allclose(other.heights_mm, fine.heights_mm, atol=2e-5)
+def test_skin_alone_is_enough(model, seen):
+    skin, whole = (as_mesh(model.face, seen.shape.posed[:n]) for n in (model.face.vertex_count("skin"), None))
+    for mesh in (skin, whole):
+        assert is_ours(mesh, model.face)
+        np.testing.assert_array_equal(carried(mesh, None, model.face).points, skin.vertices)
 
 
-def test_another_expression_than_the_photos_is_found(model, ours, flame, bfm):
+def test_motion_and_unit_change_nothing(model, on_bfm, bfm):
+    there = mesh_detail(model, moved(on_bfm.mesh, TURN, 0.01), PHOTO, bfm.done.file)
+    assert (on_bfm.unit.name, there.unit.name) == ("cm", "m")
+    here, other = on_bfm.face.detail.displacement, there.face.detail.displacement
+    np.testing.assert_allclose(other, here, atol=2e-5)
+    np.testing.assert_allclose(fine_mesh(there, 0).heights_mm, fine_mesh(on_bfm, 0).heights_mm, atol=2e-5)
+
+
+def test_our_own_mesh_may_be_moved_too(model, seen):
+    mesh = moved(as_mesh(model.face, seen.shape.posed), TURN, 0.1)
+    found = mesh_detail(model, mesh, PHOTO)
+    assert found.unit.name == "cm"
+    assert far(found, seen) < 1e-3
+
+
+def test_another_expression_than_the_photos_is_found(model, ours, bfm):
     """A neutral mesh of the person whom the photo shows smiling."""
-    neutral = model.known.shape.neutral.astype(np.float64)
-    for mesh, between in (
-        (as_mesh(model.face, neutral), None),
-        (bfm.head.of(neutral[: ours.skin_count]), bfm.done.file),
-    ):
-        found = mesh_detail(model, mesh, PHOTO, between)
-        smile = found.face.arkit["mouthSmileLeft"], found.face.arkit["mouthSmileRight"]
-        assert max(smile) < 0.12
-        assert np.abs(found.face.detail.tension).mean() < 0.3 * np.abs(model.known.detail.tension).mean()
+    neutral = model.known.shape.neutral[: ours.skin_count].astype(np.float64)
+    found = mesh_detail(model, bfm.head.of(neutral), PHOTO, bfm.done.file)
+    assert max(found.face.arkit["mouthSmileLeft"], found.face.arkit["mouthSmileRight"]) < 0.12
+    assert np.abs(found.face.detail.tension).mean() < 0.3 * np.abs(model.known.detail.tension).mean()
 
 
-@pytest.mark.parametrize("with_neutral", [True, False])
-def test_other_topologies_get_nearly_the_same(model, ours, seen, flame, bfm, with_neutral):
-    posed, neutral = (v[: ours.skin_count].astype(np.float64) for v in (seen.shape.posed, seen.shape.neutral))
-    for case in (flame, bfm):
-        rest = case.head.of(neutral) if with_neutral else None
-        found = mesh_detail(model, case.head.of(posed, TURN), PHOTO, case.done.file, rest)
+def test_other_topologies_get_nearly_the_same(model, seen, flame, bfm, on_flame, on_bfm):
+    neutral = seen.shape.neutral[: len(flame.skin)].astype(np.float64)
+    given = [mesh_detail(model, shown_by(c, seen, TURN), PHOTO, c.done.file, c.head.of(neutral)) for c in (flame, bfm)]
+    for found in (on_flame, on_bfm, *given):
         assert far(found, seen) < 0.12
         assert found.fit.residual_mm < 0.5
 
 
-def test_displacement_goes_where_it_belongs(model, ours, seen, bfm, flame):
+def test_displacement_goes_where_it_belongs(ours, bfm, flame, on_bfm, on_flame):
     """Each vertex of theirs gets what our map has at its true place; far from the tile there is none."""
-    posed = seen.shape.posed[: ours.skin_count].astype(np.float64)
     maps = OurMap.of(ours)
-    for case in (bfm, flame):
-        found = mesh_detail(model, case.head.of(posed), PHOTO, case.done.file)
+    for case, found in ((bfm, on_bfm), (flame, on_flame)):
         fine = fine_mesh(found, 0)
         truth = np.einsum("nk,nkx->nx", case.head.weight, ours.mean[case.head.index])
         wanted = maps.at(truth, found.face.detail.displacement)
@@ -106,27 +104,23 @@ def test_displacement_goes_where_it_belongs(model, ours, seen, bfm, flame):
     assert np.abs(fine.heights_mm[outside]).max() < 1e-3
 
 
-def test_baked_maps_are_the_heights(model, ours, seen, bfm):
-    found = mesh_detail(model, bfm.head.of(seen.shape.posed[: ours.skin_count].astype(float)), PHOTO, bfm.done.file)
-    theirs, mesh = bfm.done.file.theirs, found.mesh
+def test_baked_maps_are_the_heights(ours, bfm, on_bfm):
+    theirs, mesh, displacement = bfm.done.file.theirs, on_bfm.mesh, on_bfm.face.detail.displacement
     places, weight, maps = places_on_mean(ours, theirs), soft_weight(theirs, mesh.polygons), OurMap.of(ours)
-    baked = bake(mesh, found.points_mm(), places, weight, maps, found.face.detail.displacement, 256)
-    heights = heights_at(maps, places, weight, found.face.detail.displacement)
-    column, row = mesh.uv[:, 0] * 256, (1 - mesh.uv[:, 1]) * 256
-    there = cv2.remap(
-        baked.displacement.astype(np.float32), (column - 0.5).astype(np.float32), (row - 0.5).astype(np.float32),
-        cv2.INTER_LINEAR,
-    )[:, 0]  # fmt: skip
+    baked = bake(mesh, on_bfm.points_mm(), places, weight, maps, displacement, 256)
+    heights = heights_at(maps, places, weight, displacement)
+    where = (256 * np.stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]]) - 0.5).astype(np.float32)
+    there = cv2.remap(baked.displacement.astype(np.float32), *where, cv2.INTER_LINEAR)[:, 0]
     assert np.median(np.abs(there - heights)) < 0.02 * np.abs(heights).max()
     assert baked.normal[..., 2].mean() > 230  # mostly outwards
 
 
-def test_files(model, ours, seen, bfm, tmp_path):
-    mesh = bfm.head.of(seen.shape.posed[: ours.skin_count].astype(np.float64))
+def test_files(model, seen, bfm, on_bfm, tmp_path):
+    mesh = on_bfm.mesh
     write_obj(tmp_path / "posed.obj", mesh.vertices, mesh.polygons, mesh.uv, mesh.uv_polygons)
-    bfm.done.file.write(tmp_path / "bfm.safetensors")
-    found = mesh_detail(model, tmp_path / "posed.obj", PHOTO, tmp_path / "bfm.safetensors")
-    folder = write_detail(found, tmp_path / "out", level=0, uv_side=128)
+    read = read_given(tmp_path / "posed.obj")
+    assert read.topology == bfm.done.file.topology
+    folder = write_detail(on_bfm, tmp_path / "out", level=0, uv_side=128)
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     wanted = {"coarse.obj", "detail.obj", "detail.json", "overview.png", "coefficients.safetensors",
               "maps/displacement.png", "maps/displacement_their_uv.png", "maps/normal_their_uv.png"}  # fmt: skip
@@ -135,9 +129,12 @@ def test_files(model, ours, seen, bfm, tmp_path):
     np.testing.assert_allclose(coarse.vertices, mesh.vertices, atol=1e-4)
     assert len(fine.vertices) == len(mesh.vertices)
     assert len(fine.uv) == len(mesh.uv)
-    told = found.face.detail.displacement
-    span = MapRange(float(told.min()), float(told.max()))
-    assert read_map16(folder / "maps/displacement.png", span).shape == (512, 512)
+    span = json.loads((folder / "detail.json").read_text())["displacement_mm"]["displacement"]
+    stored = read_map16(folder / "maps/displacement.png", MapRange(**span))
+    assert abs(stored.max() - seen.detail.displacement.max()) < 0.2 * np.ptp(stored)
+
+
+def test_a_photo_without_a_face_is_told(model):
     with pytest.raises(NoFaceError, match="no face found"):
         HiFace.reconstruct(model, np.full((64, 64, 3), 200, np.uint8))
 

@@ -24,7 +24,11 @@ def test_names_in_json(face, tmp_path):
     assert found[ARKIT.index("jawOpen")] == 0.5
     assert found[ARKIT.index("mouthSmileLeft")] == 1
     assert found.count_nonzero() == 2
-    for wrong, told in (({"jaw": 1}, r"w.json: names \['jaw'\]"), ({"jawOpen": 40}, "jawOpen is 40"), ([1], "expected")):
+    for wrong, told in (
+        ({"jaw": 1}, r"w.json: names \['jaw'\]"),
+        ({"jawOpen": 40}, "jawOpen is 40"),
+        ([1], "expected"),
+    ):
         path.write_text(json.dumps(wrong))
         with pytest.raises(ConfigError, match=told):
             read_weights(path, face)

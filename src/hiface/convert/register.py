@@ -256,9 +256,7 @@ def _weighted_similarity(source: _Array, target: _Array, weight: _Array) -> Simi
     return fit_umeyama(np.repeat(source, times, axis=0), np.repeat(target, times, axis=0))
 
 
-def _remainder(
-    ours: Ours, target: _Target, guides: list[_Guides], start: _Array, schedule: Schedule
-) -> _Array:
+def _remainder(ours: Ours, target: _Target, guides: list[_Guides], start: _Array, schedule: Schedule) -> _Array:
     """The smooth field that closes the rest of the gap."""
     count = len(start)
     laplacian = sparse.eye(count) - adjacency(ours.edges, count)

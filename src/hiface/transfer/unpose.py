@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.linalg import solve
 from torch import Tensor
 
 from hiface.convert.ours import Ours
@@ -236,10 +237,11 @@ class _Fit:
 def bounded(left: Float[np.ndarray, "N N"], right: Float[np.ndarray, "N"], low: _Array, high: _Array) -> _Array:
     """x that minimises ½ xᵀ left x - right x between its bounds: an active set, changed many at a time."""
     held: Bool[np.ndarray, "N"] = np.zeros(len(right), bool)
-    x = np.clip(np.linalg.solve(left, right), low, high)
+    x = np.clip(solve(left, right, assume_a="pos"), low, high)
     for _ in range(40):
         free = ~held
-        x[free] = np.linalg.solve(left[np.ix_(free, free)], right[free] - left[np.ix_(free, held)] @ x[held])
+        rest = right[free] - left[np.ix_(free, held)] @ x[held]
+        x[free] = solve(left[np.ix_(free, free)], rest, assume_a="pos")
         beyond = (x < low) | (x > high)
         x = np.clip(x, low, high)
         down = left @ x - right  # the gradient: where it pulls back inside, a bound is let go
