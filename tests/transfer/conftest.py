@@ -1,6 +1,6 @@
 """The shipped face, two heads of other topologies and their correspondences, made once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -8,24 +8,19 @@ import torch
 
 from hiface.convert.ours import Ours
 from hiface.convert.register import Schedule
-from hiface.convert.source import KnownPoints
 from hiface.detail.basis import DetailBasis
 from hiface.face.albedo import AlbedoModel
 from hiface.model import HiFace, Reconstruction
 from hiface.photo.crop import CropBox
 from hiface.photo.read import read_photo
 from hiface.reconstructor import NetworkConfig, Reconstructor
-from hiface.transfer.correspond import Corresponded, correspond, ict_vertices
+from hiface.transfer.correspond import Corresponded, correspond
 from hiface.transfer.decorate import mesh_detail
-from hiface.transfer.marks import SEVEN
 from hiface.transfer.meshes import GivenMesh
 from hiface.types import Coefficients
-from resampled import Resampled, bfm_like, flame_like, person
+from resampled import PHOTO, TURN, Resampled, bfm_like, flame_like, person, seven, shown_by
 
-PHOTO = np.zeros((8, 8, 3), np.uint8)
 QUICK = Schedule(similarity=12, modes=10, stiffness=(10.0,), ridge=10.0, points=2.0, polish=True)
-TURN = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0]
-TURN = TURN * np.sign(np.linalg.det(TURN))
 
 
 @dataclass(frozen=True)
@@ -42,13 +37,6 @@ class Case:
 @pytest.fixture(scope="session")
 def ours():
     return Ours.load()
-
-
-def seven(ours, head, skin, template):
-    """The seven landmarks as the template's nearest vertices."""
-    index, weight = (x.numpy()[list(SEVEN)] for x in ours.face.landmark_weights("ibug68"))
-    vertex = head.nearest(index, weight, skin)
-    return KnownPoints("ibug68", np.array(SEVEN), vertex[:, None], np.ones((7, 1)))
 
 
 @pytest.fixture(scope="session")
@@ -112,11 +100,6 @@ def seen(model):
     return model.known
 
 
-def shown_by(case, seen, turn=None):
-    """The face that the model sees as a mesh of another topology."""
-    return case.head.of(seen.shape.posed[: len(case.skin)].astype(np.float64), turn)
-
-
 @pytest.fixture(scope="session")
 def on_flame(model, seen, flame):
     return mesh_detail(model, shown_by(flame, seen), PHOTO, flame.done.file)
@@ -125,25 +108,3 @@ def on_flame(model, seen, flame):
 @pytest.fixture(scope="session")
 def on_bfm(model, seen, bfm):
     return mesh_detail(model, shown_by(bfm, seen), PHOTO, bfm.done.file)
-
-
-def as_mesh(face, vertices, name="mine.obj"):
-    """Vertices of our skin or whole head as a mesh of ours."""
-    polygons, corners = face.polygons, face.uv_polygons
-    if len(vertices) < len(face.mean):
-        skin = face.polygon_range("skin")
-        polygons, corners = polygons[skin], corners[skin]
-    return GivenMesh(name, np.asarray(vertices, np.float64), polygons, face.uv.astype(np.float64), corners)
-
-
-def ict_mesh(face, vertices):
-    """Our vertices as ICT-FaceKit's, the others in one place."""
-    index = ict_vertices(face)
-    whole = np.zeros((26719, 3))
-    whole[index] = vertices
-    polygons = np.where(face.polygons < 0, -1, index[face.polygons])
-    return GivenMesh("ict.obj", whole, polygons, np.zeros((0, 2)), np.full_like(polygons, -1))
-
-
-def moved(mesh, turn=TURN, scale=0.001, shift=(4.0, 1.0, -3.0)):
-    return replace(mesh, vertices=scale * mesh.vertices @ turn.T + shift)

@@ -6,7 +6,7 @@ without ears, cut off at a border, wound inwards and with UVs of its own. But fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sparse
@@ -14,11 +14,17 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from hiface.convert.ours import Ours
+from hiface.convert.source import KnownPoints
 from hiface.detail.loop import split_triangles, straight
 from hiface.geometry.topology import border_edges
+from hiface.transfer.correspond import ict_vertices
+from hiface.transfer.marks import SEVEN
 from hiface.transfer.meshes import GivenMesh
 
 NO_UV = np.zeros((0, 2))
+PHOTO = np.zeros((8, 8, 3), np.uint8)
+TURN = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0]
+TURN = TURN * np.sign(np.linalg.det(TURN))
 
 
 @dataclass(frozen=True)
@@ -116,3 +122,37 @@ def _padded(rows: sparse.csr_matrix, size: int):
         found = rows.indices[part]
         index[k, : len(found)], weight[k, : len(found)] = found, rows.data[part]
     return index, weight
+
+
+def seven(ours, head, skin, template):
+    """The seven landmarks as the template's nearest vertices."""
+    index, weight = (x.numpy()[list(SEVEN)] for x in ours.face.landmark_weights("ibug68"))
+    vertex = head.nearest(index, weight, skin)
+    return KnownPoints("ibug68", np.array(SEVEN), vertex[:, None], np.ones((7, 1)))
+
+
+def shown_by(case, seen, turn=None):
+    """The face that the model sees as a mesh of another topology."""
+    return case.head.of(seen.shape.posed[: len(case.skin)].astype(np.float64), turn)
+
+
+def as_mesh(face, vertices, name="mine.obj"):
+    """Vertices of our skin or whole head as a mesh of ours."""
+    polygons, corners = face.polygons, face.uv_polygons
+    if len(vertices) < len(face.mean):
+        skin = face.polygon_range("skin")
+        polygons, corners = polygons[skin], corners[skin]
+    return GivenMesh(name, np.asarray(vertices, np.float64), polygons, face.uv.astype(np.float64), corners)
+
+
+def ict_mesh(face, vertices):
+    """Our vertices as ICT-FaceKit's, the others in one place."""
+    index = ict_vertices(face)
+    whole = np.zeros((26719, 3))
+    whole[index] = vertices
+    polygons = np.where(face.polygons < 0, -1, index[face.polygons])
+    return GivenMesh("ict.obj", whole, polygons, np.zeros((0, 2)), np.full_like(polygons, -1))
+
+
+def moved(mesh, turn=TURN, scale=0.001, shift=(4.0, 1.0, -3.0)):
+    return replace(mesh, vertices=scale * mesh.vertices @ turn.T + shift)

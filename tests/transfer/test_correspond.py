@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import ict_mesh, seven
 from hiface.convert.source import KnownPoints
 from hiface.errors import AssetError, ConfigError, MeshError
 from hiface.geometry.similarity import Similarity
@@ -13,7 +12,7 @@ from hiface.transfer.correspond import correspond, flipped, unturned
 from hiface.transfer.file import MeshCorrespondence
 from hiface.transfer.marks import SEVEN, read_marks
 from hiface.transfer.meshes import guess_unit, read_given
-from resampled import person
+from resampled import ict_mesh, person, seven
 
 
 def test_places_lie_where_they_should(flame, bfm, ours):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from conftest import PHOTO, TURN, as_mesh, ict_mesh, moved, shown_by
 from hiface.detail.displace import Displacer
 from hiface.errors import MeshError, NoFaceError
 from hiface.export.maps import MapRange, read_map16
@@ -20,6 +19,7 @@ from hiface.transfer.fine import OurMap, heights_at, places_on_mean, soft_weight
 from hiface.transfer.folder import write_detail
 from hiface.transfer.meshes import read_given
 from hiface.transfer.unpose import bounded
+from resampled import PHOTO, TURN, as_mesh, ict_mesh, moved, shown_by
 
 
 def far(found, seen):
