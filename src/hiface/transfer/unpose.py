@@ -33,6 +33,8 @@ _ROUNDS = 15
 _SETTLED = 1e-8
 _TURN_RIDGE = 1.0  # mm² per rad²: only where there is no neck
 _STEP = 1e-6
+_ONE_SIZE = 1.5
+"""An open mouth makes a face larger than its neutral, but not by so much."""
 _LEAST_VALID = 0.5
 """Share of our face that a mesh must have."""
 
@@ -117,7 +119,12 @@ class _Fit:
         turns, shifts = self._blend(self.turn)
         posed = np.einsum("vxy,vy->vx", turns, at_rest) + shifts
         fitted = fit_umeyama(posed[own], mesh.points[own])
-        self.similarity = fitted if self.given is None else _sized(fitted, self.scale, posed[own], mesh.points[own])
+        self.similarity = fitted
+        if self.given is not None:
+            times = fitted.scale / self.scale
+            if not 1 / _ONE_SIZE < times < _ONE_SIZE:
+                raise MeshError(f"{name}: is {times:.3g} times the size of its neutral mesh; give both in one unit")
+            self.similarity = _sized(fitted, self.scale, posed[own], mesh.points[own])
 
     def _modes(self) -> Float[np.ndarray, "M N"]:
         """Identity and expression at the rows that are looked at."""
