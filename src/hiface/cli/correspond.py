@@ -25,7 +25,7 @@ def correspond(
     """Register a template mesh with our face and write what `hiface detail --correspondence` needs.
 
     The template is the neutral mean of a face model, or any neutral face of its topology. Once a topology.
-    Without landmarks it must stand upright and look along +z; mm, cm or m are told apart by its size.
+    Without landmarks it must stand upright and look along +z; mm, cm, dm or m are told apart by its size.
 
     Parameters
     ----------

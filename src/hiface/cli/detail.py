@@ -24,7 +24,7 @@ def detail(
     out: Annotated[Path, Parameter(alias="-o")],
     correspondence: Path | None = None,
     neutral: Path | None = None,
-    unit: Literal["auto", "mm", "cm", "m"] = "auto",
+    unit: Literal["auto", "mm", "cm", "dm", "m"] = "auto",
     level: int | None = None,
     uv_side: int = 1024,
     frame: int = 0,

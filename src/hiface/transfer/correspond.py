@@ -35,8 +35,10 @@ Kind = Literal["auto", "flame", "bfm", "gnm", "ict", "other"]
 COUNTS = {"flame": (5023,), "bfm": (53490, 53149, 35709, 47439, 58203, 28588), "ict": (26719,)}
 """Vertices of the templates that are known by their number; BFM: 2009, 2017, Deep3D's cut, 2019 twice, 2017's crop."""
 CLOSE = Schedule(similarity=40, modes=25, ridge=10.0, points=2.0, polish=True)
-"""Longer than a converter's: here every vertex of the face counts. Landmarks are mostly numbers of vertices, which lie
-where the template happens to have some, so they count less than there."""
+"""Longer than a converter's: here every vertex of the face counts. Landmarks that are numbers of vertices lie where the
+template happens to have some, so they count less than there."""
+_EMBEDDED_POINTS = 20.0
+"""What a landmark counts that was placed within a triangle."""
 _VALID_MM, _BEYOND_MM = 3.0, 0.7
 """Farthest that a place may lie from its vertex, on open skin and at a border."""
 _EXTENT_MM = (110.0, 900.0)
@@ -68,6 +70,8 @@ def correspond(
         return _ict(ours, mesh)
     motion = _motion(ours, mesh, marks)
     laid = replace(mesh, vertices=motion.apply(mesh.vertices))
+    if marks is not None and marks.index.shape[1] > 1:
+        schedule = replace(schedule, points=_EMBEDDED_POINTS)
     found = Correspondence.find(ours, _source(laid, kind, marks), schedule)
     skin = unturned(ours, found.registration)
     moved = replace(found.registration, skin=skin)

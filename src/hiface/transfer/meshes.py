@@ -15,8 +15,8 @@ from hiface.evaluate.ply import parse_ply
 from hiface.export.obj import read_obj
 from hiface.geometry.topology import triangulate, unique_edges
 
-UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
-"""Millimetres in each unit that a file may be in."""
+UNITS = {"mm": 1.0, "cm": 10.0, "dm": 100.0, "m": 1000.0}
+"""Millimetres in each unit that a file may be in; MakeHuman's is the decimetre."""
 _SLACK = (0.6, 1.6)
 """A face may be this much smaller or larger than ours and its unit is still plain: children to giants."""
 
@@ -103,7 +103,7 @@ class Unit:
     """What a mesh measures in."""
 
     name: str
-    """"mm", "cm", "m", or "own" for anything else."""
+    """"mm", "cm", "dm", "m", or "own" for anything else."""
     mm: float
     """Millimetres in one."""
 
