@@ -121,8 +121,8 @@ def test_meshes_that_are_none(tmp_path):
 
 def test_units():
     assert [guess_unit(u).name for u in (1.0, 1.3, 0.1, 0.00105)] == ["mm", "mm", "cm", "m"]
-    other = guess_unit(1 / 150)
-    assert (other.name, round(other.mm)) == ("own", 150)
+    other = guess_unit(1 / 250)
+    assert (other.name, round(other.mm)) == ("own", 250)
 
 
 def test_turned_triangles_are_turned_back(ours):

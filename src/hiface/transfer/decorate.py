@@ -76,7 +76,7 @@ def mesh_detail(
     """Detail for a mesh: φ from the photo, ξ and tension from the mesh (Eqs. 4 to 9).
 
     mesh: .obj or .ply of our topology (skin or whole head), ICT-FaceKit's, or any other with its `correspondence`.
-    neutral: the same mesh without expression; otherwise it is what the fit makes. unit: "mm", "cm", "dm", "m", or "auto".
+    neutral: the same mesh without expression; otherwise it is what the fit makes. unit: a name of `UNITS`, or "auto".
     Raises `MeshError` for a mesh that is not what it should be, `AssetError` for a correspondence of another, and
     `NoFaceError` for a photo without a face.
     """
