@@ -38,6 +38,10 @@ class RegionalRule:
         """What stands in for Eq. 8 at the vertices."""
         return self.tension(weights) @ self.masks
 
+    def with_units(self, tension: Float[np.ndarray, "K n"], importance: Float[np.ndarray, "n"]) -> RegionalRule:
+        """The same masks with the coefficients of other units, given as in `fit_rule`."""
+        return RegionalRule(self.masks, _coefficients(tension, self.masks, importance / importance.mean()))
+
 
 def fit_rule(
     tension: Float[np.ndarray, "K n"], windows: Float[np.ndarray, "N n"], importance: Float[np.ndarray, "n"]

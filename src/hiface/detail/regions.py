@@ -36,11 +36,11 @@ REGIONS = (
     Region("nose", 0, 22, 19, 24),
     *_paired("lower_lid", 31, 22, 19, 10),
     *_paired("eye_corner", 60, 34, 22, 22),
-    *_paired("cheek", 38, -12, 25, 32),
-    *_paired("jaw", 44, -62, 26, 32),
+    *_paired("nasolabial", 27, -22, 14, 28),
+    *_paired("cheek", 50, -12, 24, 34),
     Region("upper_lip", 0, -20, 22, 11),
     Region("lower_lip", 0, -46, 24, 11),
-    Region("chin", 0, -66, 23, 16),
+    Region("chin_and_jaw", 0, -80, 60, 34),
 )
 """The subject's own left and right. Sixteen, as many as four pictures have channels."""
 
