@@ -7,18 +7,24 @@ come from Eq. 8 itself, measured on one face with each unit at 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from hiface.detail.squeeze import UNITS
 from hiface.geometry.tension import CEILING
 
-ROUNDS = 12
-"""Of alternating least squares; after these masks move by less than they are stored to."""
-_RIDGE = 1e-4
-_FULL = 0.99
+ROUNDS = 2
+"""Of alternating least squares for a mask's shape; more change nothing that is seen."""
+TOGETHER = 0.1
+"""How much a coefficient keeps to what its region says alone, against what all regions say together. 0 fits best and gives
+overlapping regions large coefficients of opposite sign."""
+_FULL = 0.995
 """Quantile of a mask that becomes 1: single vertices must not set the scale."""
+_INNER = 0.3
+"""Of a window: where that quantile is taken."""
 
 
 @dataclass(frozen=True)
@@ -38,55 +44,51 @@ class RegionalRule:
         """What stands in for Eq. 8 at the vertices."""
         return self.tension(weights) @ self.masks
 
-    def with_units(self, tension: Float[np.ndarray, "K n"], importance: Float[np.ndarray, "n"]) -> RegionalRule:
-        """The same masks with the coefficients of other units, given as in `fit_rule`."""
-        return RegionalRule(self.masks, _coefficients(tension, self.masks, importance / importance.mean()))
-
 
 def fit_rule(
-    tension: Float[np.ndarray, "K n"], windows: Float[np.ndarray, "N n"], importance: Float[np.ndarray, "n"]
+    tension: Float[np.ndarray, "K n"],
+    names: Sequence[str],
+    windows: Float[np.ndarray, "N n"],
+    importance: Float[np.ndarray, "n"],
 ) -> RegionalRule:
-    """Masks inside `windows` and coefficients whose products are nearest to `tension`, each unit's at weight 1.
+    """Masks and coefficients that stand in for `tension`, that of each unit `names` at weight 1.
 
-    Minimises Σ importance · (tension − aᵀ masks)² over both in turn, with masks ≥ 0, zero where the window is, and a
-    sum of at most 1. `importance`: what a vertex counts, not negative.
+    A mask is its window times the pattern of tension there that the units which fold skin share (`detail.squeeze.UNITS`,
+    both sides at once): the best product of one pattern ≥ 0 and one number a unit. The coefficients of all units then
+    minimise Σ importance · (tension − aᵀ masks)². `windows` add up to 1 at most, and so do the masks. `importance`: what
+    a vertex counts, not negative.
     """
-    used = np.flatnonzero(windows.any(0))
-    target, inside = tension[:, used], windows[:, used] > 0
-    masks, weight = windows[:, used].copy(), importance[used] / importance[used].mean()
-    for _ in range(ROUNDS):
-        coefficients = _coefficients(target, masks, weight)
-        _improve(masks, target, coefficients, inside)
-    masks = _normalised(masks)
-    whole = np.zeros_like(windows)
-    whole[:, used] = masks
-    return RegionalRule(whole, _coefficients(target, masks, weight))
-
-
-def _coefficients(
-    target: Float[np.ndarray, "K n"], masks: Float[np.ndarray, "N n"], weight: Float[np.ndarray, "n"]
-) -> Float[np.ndarray, "N K"]:
+    weight = importance / importance.mean()
+    folding = _folding(tension, names)
+    masks = np.stack([_shaped(folding, window, weight) for window in windows])
     weighted = masks * weight
+    alone = weighted @ tension.T / np.maximum((weighted * masks).sum(1, keepdims=True), 1e-9)
     gram = weighted @ masks.T
-    gram += np.eye(len(gram), dtype=gram.dtype) * (_RIDGE * np.trace(gram) / len(gram))
-    return np.asarray(np.linalg.solve(gram, weighted @ target.T))
+    own = TOGETHER * np.diag(np.maximum(np.diag(gram), 1e-9))
+    return RegionalRule(masks, np.asarray(np.linalg.solve(gram + own, weighted @ tension.T + own @ alone)))
 
 
-def _improve(
-    masks: Float[np.ndarray, "N n"],
-    target: Float[np.ndarray, "K n"],
-    coefficients: Float[np.ndarray, "N K"],
-    inside: Float[np.ndarray, "N n"],
-) -> None:
-    """The best of each mask in turn, the others as they are; in place."""
-    gram, wanted = coefficients @ coefficients.T, coefficients @ target
-    for r in range(len(masks)):
-        own = max(float(gram[r, r]), 1e-9)
-        best = masks[r] + (wanted[r] - gram[r] @ masks) / own
-        masks[r] = np.maximum(best, 0) * inside[r]
+def _folding(tension: Float[np.ndarray, "K n"], names: Sequence[str]) -> Float[np.ndarray, "U n"]:
+    place: Mapping[str, int] = {name: k for k, name in enumerate(names)}
+    rows = []
+    for unit, share in UNITS.items():
+        sides = [place[n] for n in (unit, f"{unit}Left", f"{unit}Right") if n in place]
+        rows.append(share * tension[sides].sum(0))
+    return np.stack(rows)
 
 
-def _normalised(masks: Float[np.ndarray, "N n"]) -> Float[np.ndarray, "N n"]:
-    top = np.array([np.quantile(m[m > 0], _FULL) if (m > 0).any() else 1.0 for m in masks], masks.dtype)
-    masks = np.minimum(masks / np.maximum(top, 1e-9)[:, None], 1)
-    return np.asarray(masks / np.maximum(1, masks.sum(0)))
+def _shaped(
+    folding: Float[np.ndarray, "U n"], window: Float[np.ndarray, "n"], weight: Float[np.ndarray, "n"]
+) -> Float[np.ndarray, "n"]:
+    """A window times the pattern of `folding` inside it, 1 at the pattern's top."""
+    used = window > 0
+    inside, target = window[used], folding[:, used]
+    counts = weight[used] * inside
+    pattern = np.ones_like(inside)
+    for _ in range(ROUNDS):
+        amount = target @ (counts * pattern) / max(float(counts @ pattern**2), 1e-9)
+        pattern = np.maximum(amount @ target, 0) / max(float(amount @ amount), 1e-9)
+    top = float(np.quantile(pattern[inside > _INNER], _FULL)) if (inside > _INNER).any() else 1.0
+    mask = np.zeros_like(window)
+    mask[used] = inside * np.minimum(pattern / max(top, 1e-9), 1)
+    return mask

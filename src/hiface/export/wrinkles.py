@@ -120,15 +120,15 @@ def _neutral(result: Reconstruction, detail: SDDetail) -> torch.Tensor:
 def face_rule(
     face: FaceModel, detail: SDDetail, neutral: Float[torch.Tensor, "n 3"], units: Sequence[int] = range(len(ARKIT))
 ) -> RegionalRule:
-    """The rule of one neutral shape (mm of the model): masks fitted to the 52 ARKit units, coefficients of `units`.
+    """The rule of one neutral shape (mm of the model), with coefficients of `units`, ARKit's 52 first.
 
     Each unit's tension is that of Eq. 8 (or of the oriented form, as `detail` has it) with the unit at weight 1.
     """
     moved = neutral + face.expression_basis[list(units), : detail.vertex_count]
     tension = detail.tension(moved, neutral.expand_as(moved)).cpu().numpy()
-    importance = _importance(face, detail)
-    rule = fit_rule(tension[: len(ARKIT)], region_windows(face)[:, : detail.vertex_count], importance)
-    return rule.with_units(tension, importance) if len(units) > len(ARKIT) else rule
+    names = [face.expression_names[k] for k in units]
+    windows = region_windows(face)[:, : detail.vertex_count]
+    return fit_rule(tension, names, windows, _importance(face, detail))
 
 
 @lru_cache(maxsize=2)
