@@ -142,7 +142,7 @@ def _importance(face: FaceModel, detail: SDDetail) -> Float[np.ndarray, "n"]:
     corners = face.polygons[polygons]
     uv[corners] = face.uv[face.uv_polygons[polygons]]
     at_vertices = sample_uv(energy, torch.from_numpy(uv - np.floor(uv.mean(0))))[0, :, 0].numpy()
-    return np.asarray(_areas(face, count) * (at_vertices + _FLOOR * at_vertices.mean()), np.float32)
+    return np.asarray(_areas(face, count) * (at_vertices + _FLOOR * max(float(at_vertices.mean()), 1e-6)), np.float32)
 
 
 def _areas(face: FaceModel, count: int) -> Float[np.ndarray, "n"]:

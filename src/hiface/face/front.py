@@ -26,7 +26,7 @@ def front_chart(face: FaceModel) -> Float[np.ndarray, "n 2"]:
     points = np.einsum("lnx,ln->lx", mean[index], weight)
     right, left = points[list(_EYE_CORNERS)]
     eye_y, mouth_y = (right[1] + left[1]) / 2, points[list(_MOUTH_CORNERS), 1].mean()
-    if not (left[0] > right[0] and eye_y > mouth_y):
+    if not (left[0] - right[0] > 1 and eye_y - mouth_y > 1):
         raise AssetError(
             f"{face.path}: the outer eye corners of mediapipe68 lie at x = {right[0]:.1f} and {left[0]:.1f} mm, eyes"
             f" at y = {eye_y:.1f}, mouth at {mouth_y:.1f}; expected right before left and eyes above the mouth"
