@@ -134,7 +134,7 @@ def test_brows_raised_give_the_forehead_its_own_mean_tension(detail, rule):
     assert wanted > 0.5
     assert (mask * rule.tension_map(weights)).sum() / mask.sum() == pytest.approx(wanted, rel=0.1)
     top = rule.tension(weights)[names.index("forehead_middle")] * mask.max()
-    assert wanted < top < 1.05 * exact[mask > 0].max()
+    assert wanted < top < 1.3 * exact[mask > 0].max()  # the best fit, not the tension of one vertex
     for far in ("upper_lip", "chin_and_jaw", "cheek_left"):
         assert abs(rule.tension(weights)[names.index(far)]) < 0.1
     both = np.abs(exact - rule.tension_map(weights)) * mask
