@@ -1,6 +1,6 @@
 """Plain and oriented tension side by side: raw values at the sites where skin folds, and one face under both.
 
-    python tools/compare_tension.py table
+    python tools/compare_tension.py table [--own-field]
     python tools/compare_tension.py picture --out tension.png
 
 table: mean raw tension (smoothed, unscaled) over each site of the mean face with a unit at 1, both forms, and the
@@ -96,9 +96,7 @@ class Comparison:
         leading: dict[TensionKind, list[float]] = {kind: [] for kind in TENSIONS}
         for site in SITES:
             raw = {kind: self.raw(kind, site) for kind in TENSIONS}
-            weights = [
-                float(scaled_tension(torch.tensor(raw[k]), self.details[k].tension.gain)) for k in TENSIONS
-            ]
+            weights = [float(scaled_tension(torch.tensor(raw[k]), self.details[k].tension.gain)) for k in TENSIONS]
             cells = [f"{v:+.3f}" for v in raw.values()] + [f"{w:+.2f}" for w in weights]
             rows.append(f"| {site.unit} | {site.name} | " + " | ".join(cells) + " |")
             if site.leads:
@@ -106,7 +104,9 @@ class Comparison:
                     leading[kind].append(raw[kind])
         for kind in TENSIONS:
             factors = ", ".join(f"{s.name} {1 / r:.1f}" for s, r in zip(_leads(), leading[kind], strict=True))
-            rows.append(f"\n{kind}: factor to 1 by site: {factors}; of the median raw {1 / np.median(leading[kind]):.1f}")
+            rows.append(
+                f"\n{kind}: factor to 1 by site: {factors}; of the median raw {1 / np.median(leading[kind]):.1f}"
+            )
         return "\n".join(rows)
 
     def picture(self, seed: int, age: float, side: int) -> UInt8[np.ndarray, "H W 3"]:
@@ -158,8 +158,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--age", type=float, default=80)
     parser.add_argument("--side", type=int, default=300, help="pixels of a cell")
+    parser.add_argument(
+        "--own-field", action="store_true", help="the face model's own direction, not the basis' stored one"
+    )
     options = parser.parse_args()
-    comparison = Comparison(Studio.load())
+    studio = Studio.load()
+    if options.own_field:
+        studio.basis.squeeze_direction = None
+    comparison = Comparison(studio)
     if options.what == "table":
         print(comparison.table())
     elif options.out.suffix.lower() in (".jpg", ".jpeg"):

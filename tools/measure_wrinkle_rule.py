@@ -4,7 +4,8 @@
 
 By expression: RMS of the slopes that dynamic detail adds (exact: Eqs. 6, 8 and 9), and the error of the slopes that the
 rule's textures give, relative to it; the same for tension that is summed over units at every vertex ("linear"), which
-no choice of regions can beat; the angle between normals, median and 95th percentile over the skin that has detail. By area of skin.
+no choice of regions can beat; the angle between normals, median and 95th percentile over the skin that has detail. By
+area of skin.
 With --age the face wears a capture of that age (all three maps), else what the network sees in the photo.
 """
 
@@ -88,14 +89,21 @@ class Measure:
         real = self._slopes((exact.static + exact.dynamic)[0].numpy(), own_steps)
         angles = _angles(normals, real)[self.area[..., 0] > 0]
         linear = self._linear(exact, expression)
-        return scale, self.rms(found - truth) / scale, self.rms(linear - truth) / scale, *np.quantile(angles, (0.5, 0.95))
+        return (
+            scale,
+            self.rms(found - truth) / scale,
+            self.rms(linear - truth) / scale,
+            *np.quantile(angles, (0.5, 0.95)),
+        )
 
     def _linear(self, exact, expression: torch.Tensor) -> np.ndarray:  # type: ignore[no-untyped-def]
         units = torch.eye(self.face.face.expression_size)[: len(ARKIT)][expression[0, : len(ARKIT)] > 0]
         moved = self.neutral + self.face.face.expression_offset(units)
         each = self.detail.tension_map(self.neutral.expand_as(moved), moved)
         total = (each * expression[0][expression[0] > 0][:, None, None]).sum(0).clamp(-CEILING, CEILING)
-        return self._slopes((total.clamp_min(0) * exact.compressed + (-total).clamp_min(0) * exact.stretched)[0].numpy())
+        return self._slopes(
+            (total.clamp_min(0) * exact.compressed + (-total).clamp_min(0) * exact.stretched)[0].numpy()
+        )
 
 
 def _angles(normals: np.ndarray, slopes: np.ndarray) -> np.ndarray:

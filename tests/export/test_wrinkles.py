@@ -45,7 +45,10 @@ def handmade(coefficients=None):
     rng = np.random.default_rng(0)
     if coefficients is None:
         coefficients = rng.uniform(-0.5, 0.5, (len(REGIONS), len(ARKIT)))
-    up = [np.broadcast_to(np.array(c, np.uint8), (16, 16, 3)).copy() for c in ((128, 128, 255), (90, 128, 250), (128, 100, 252))]
+    up = [
+        np.broadcast_to(np.array(c, np.uint8), (16, 16, 3)).copy()
+        for c in ((128, 128, 255), (90, 128, 250), (128, 100, 252))
+    ]
     masks = tuple(np.full((8, 8, 4), v, np.uint8) for v in (40, 10, 5, 5))
     return WrinkleMaps(*up, masks, RegionalRule(np.zeros((len(REGIONS), 1)), coefficients), ARKIT, "plain")
 
@@ -81,7 +84,9 @@ def test_the_extras_name_textures_channels_and_units(tmp_path):
 
 def test_a_file_without_wrinkles_has_no_extras(tmp_path):
     face, picture = face_model(tmp_path), np.zeros((8, 8, 3), np.uint8)
-    write_glb(tmp_path / "f.glb", face, face.mean.numpy(), face.joint_mean.numpy(), GlbTextures(picture, picture, picture))
+    write_glb(
+        tmp_path / "f.glb", face, face.mean.numpy(), face.joint_mean.numpy(), GlbTextures(picture, picture, picture)
+    )
     assert not any(m.extras for m in Document(tmp_path / "f.glb").gltf.materials)
 
 
@@ -142,8 +147,8 @@ def test_brows_raised_give_the_forehead_its_own_mean_tension(detail, rule):
 
 
 def test_normal_maps_are_the_normals_of_the_displaced_mesh():
-    """A relief of waves some 15 mm long, up to 1.6 mm high, on the shipped face: the map, unpacked on the smooth surface as a
-    viewer unpacks it, and the vertex normals of the mesh that `Displacer` moves."""
+    """A relief of waves some 15 mm long, up to 1.6 mm high, on the shipped face: the map, unpacked on the smooth
+    surface as a viewer unpacks it, and the vertex normals of the mesh that `Displacer` moves."""
     face = shipped()
     relief = waves()
     skin = face.polygon_range("face")
@@ -183,7 +188,9 @@ def tangent_texels(face, vertices):
     """glTF's tangents, interpolated as a viewer does."""
     piece = pieces(face)[0]
     tangent = tangent_frame(piece, vertices, piece.surface.normals(vertices)[piece.source])[:, :3].copy()
-    return UVAtlas.build(piece.uv, piece.triangles, piece.triangles, SIDE).bake(torch.from_numpy(tangent)[None])[0].numpy()
+    return (
+        UVAtlas.build(piece.uv, piece.triangles, piece.triangles, SIDE).bake(torch.from_numpy(tangent)[None])[0].numpy()
+    )
 
 
 def inner_skin(face, mask):

@@ -65,8 +65,8 @@ def reconstruct(
     html
         Write face.html too: the face as a page to turn and play with (see `hiface view`).
     tension
-        What makes wrinkles of an expression: "plain" (Eq. 8) or "oriented", which also sees skin that is squeezed one way
-        and stretched the other, as lips in a pucker. As the weights say unless given.
+        What makes wrinkles of an expression: "plain" (Eq. 8) or "oriented", which also sees skin that is squeezed one
+        way and stretched the other, as lips in a pucker. As the weights say unless given.
     """
     found = find_photos(photos)
     if box is not None and len(found) > 1:

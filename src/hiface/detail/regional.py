@@ -19,8 +19,8 @@ from hiface.geometry.tension import CEILING
 ROUNDS = 2
 """Of alternating least squares for a mask's shape; more change nothing that is seen."""
 TOGETHER = 0.1
-"""How much a coefficient keeps to what its region says alone, against what all regions say together. 0 fits best and gives
-overlapping regions large coefficients of opposite sign."""
+"""How much a coefficient keeps to what its region says alone, against what all regions say together. 0 fits best and
+gives overlapping regions large coefficients of opposite sign."""
 _FULL = 0.995
 """Quantile of a mask that becomes 1: single vertices must not set the scale."""
 _INNER = 0.3
@@ -53,10 +53,10 @@ def fit_rule(
 ) -> RegionalRule:
     """Masks and coefficients that stand in for `tension`, that of each unit `names` at weight 1.
 
-    A mask is its window times the pattern of tension there that the units which fold skin share (`detail.squeeze.UNITS`,
-    both sides at once): the best product of one pattern ≥ 0 and one number a unit. The coefficients of all units then
-    minimise Σ importance · (tension − aᵀ masks)². `windows` add up to 1 at most, and so do the masks. `importance`: what
-    a vertex counts, not negative.
+    A mask is its window times the pattern of tension there that the units which fold skin share
+    (`detail.squeeze.UNITS`, both sides at once): the best product of one pattern ≥ 0 and one number a unit. The
+    coefficients of all units then minimise Σ importance · (tension − aᵀ masks)². `windows` add up to 1 at most, and so
+    do the masks. `importance`: what a vertex counts, not negative.
     """
     weight = importance / importance.mean()
     folding = _folding(tension, names)

@@ -56,7 +56,8 @@ def region_windows(face: FaceModel) -> Float[np.ndarray, "N n"]:
     """
     chart = front_chart(face)
     across, down = (
-        (chart[:, axis] - np.array([[getattr(r, at)] for r in REGIONS])) / np.array([[getattr(r, half)] for r in REGIONS])
+        (chart[:, axis] - np.array([[getattr(r, at)] for r in REGIONS]))
+        / np.array([[getattr(r, half)] for r in REGIONS])
         for axis, at, half in ((0, "x", "half_width"), (1, "y", "half_height"))
     )
     inside = np.exp(-(across**4) - down**4)

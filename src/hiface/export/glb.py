@@ -90,11 +90,11 @@ def write_glb(
     return write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
-def written_units(
-    weights: Float[np.ndarray, "E"] | None, animation: Animation | None, count: int
-) -> tuple[int, ...]:
-    """Of `count` expressions those that become morph targets: ARKit's, and others with a weight that is seen. All 233 of a
-    large model would make a file of 40 MB, of which engines ask for 52."""
+def written_units(weights: Float[np.ndarray, "E"] | None, animation: Animation | None, count: int) -> tuple[int, ...]:
+    """Of `count` expressions those that become morph targets: ARKit's, and others with a weight that is seen.
+
+    All 233 of a large model would make a file of 40 MB, of which engines ask for 52.
+    """
     most = np.zeros(count) if weights is None else np.asarray(weights, np.float64)
     if animation is not None:
         most = np.maximum(most, animation.weights.max(0))

@@ -77,9 +77,7 @@ class SurfaceSteps:
     """∂P/∂v · t, mm per unit of v."""
 
     @classmethod
-    def of(
-        cls, frame: Float[np.ndarray, "*N 3 2"], triangle_id: Int[np.ndarray, "R R"] | None = None
-    ) -> SurfaceSteps:
+    def of(cls, frame: Float[np.ndarray, "*N 3 2"], triangle_id: Int[np.ndarray, "R R"] | None = None) -> SurfaceSteps:
         """frame: J = ∂P/∂(u, v), mm per unit of UV with ∂P/∂u × ∂P/∂v outwards: of texels, or of triangles
         (`geometry.uv.triangle_tangents`) with the triangle under each texel."""
         pu, pv = np.asarray(frame[..., 0], np.float64), np.asarray(frame[..., 1], np.float64)
@@ -93,9 +91,7 @@ class SurfaceSteps:
         return cls(*(steps if triangle_id is None else (s[triangle_id] for s in steps)))
 
 
-def normal_map(
-    displacement: Float[np.ndarray, "R R"], steps: SurfaceSteps
-) -> UInt8[np.ndarray, "R R 3"]:
+def normal_map(displacement: Float[np.ndarray, "R R"], steps: SurfaceSteps) -> UInt8[np.ndarray, "R R 3"]:
     """Tangent-space normals of a displaced surface as glTF has them: red +u, green +v (OpenGL), blue outwards.
 
     displacement: mm, row 0 is v = 1. steps: of the surface without it. Eight bits a channel as glTF decodes them,

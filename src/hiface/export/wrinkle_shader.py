@@ -1,4 +1,4 @@
-"""What an engine's shader does with the wrinkle maps of a GLB (docs/engines.md), in NumPy: the reference of the recipes."""
+"""What an engine's shader does with a GLB's wrinkle maps, in NumPy: the reference of the recipes in docs/engines.md."""
 
 from __future__ import annotations
 

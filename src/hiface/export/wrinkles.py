@@ -1,4 +1,4 @@
-"""Wrinkles that an engine can drive: normal maps at rest, compressed and stretched, masks, and the rule (docs/engines.md).
+"""Wrinkles that an engine can drive (docs/engines.md): normal maps at rest, compressed and stretched, masks, the rule.
 
 A viewer of glTF knows nothing of them and shows the normal map of the photo's own expression.
 """
@@ -93,7 +93,10 @@ class WrinkleMaps:
 
 @torch.no_grad()
 def wrinkle_maps(result: Reconstruction, units: Sequence[int]) -> WrinkleMaps | None:
-    """The maps and the rule of a face, with coefficients of the expressions `units` (the 52 of ARKit first); None where the network has no compressed and stretched maps of its own."""
+    """The maps and the rule of a face, with coefficients of the expressions `units` (the 52 of ARKit first).
+
+    None where the network has no compressed and stretched maps that an expression could drive.
+    """
     reconstructor = result.model.reconstructor
     config, detail = reconstructor.config, reconstructor.detail_model
     if not config.asks_dynamic or DECODED[config.detail] not in ((), ("static",)):
@@ -186,7 +189,9 @@ def _full_maps(
     for kind, sign in (("compressed", 1), ("stretched", -1)):
         lead = (sign * rule.coefficients[:, : len(ARKIT)]).argmax(1)
         expression = torch.eye(face.expression_size, device=device)[torch.from_numpy(lead).to(device)]
-        both = dict(zip(("compressed", "stretched"), detail.dynamic(expression, static.expand(len(lead), -1)), strict=True))
+        both = dict(
+            zip(("compressed", "stretched"), detail.dynamic(expression, static.expand(len(lead), -1)), strict=True)
+        )
         maps = getattr(detail.basis, kind)(both[kind])
         found.append((share * maps).sum(0).float().cpu().numpy())
     return found[0], found[1]
