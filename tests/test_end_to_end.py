@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pygltflib
 import pytest
 import torch
 
@@ -86,6 +87,21 @@ def test_every_file_is_there_and_whole(folder, face):
     centre = cv2.resize(face.detail.displacement, stored.shape, interpolation=cv2.INTER_CUBIC)
     np.testing.assert_allclose(stored, centre, atol=1e-3)
     assert (folder / "face.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_the_glb_tells_engines_how_wrinkles_follow_its_weights(folder):
+    document = pygltflib.GLTF2().load_binary(str(folder / "face.glb"))
+    (rule,) = [m.extras["hiface_wrinkles"] for m in document.materials if m.extras]
+    names = set(document.meshes[0].extras["targetNames"])
+    regions = {region["name"]: region["weights"] for region in rule["regions"]}
+    assert all(set(weights) <= names for weights in regions.values())
+    assert regions["forehead_middle"]["browInnerUp"] > 0.5
+    assert (
+        regions["nasolabial_left"]["mouthSmileLeft"] > 0.3 > abs(regions["nasolabial_left"].get("mouthSmileRight", 0))
+    )
+    assert max(abs(w) for w in regions["glabella"].values()) == max(
+        abs(regions["glabella"][f"browDown{side}"]) for side in ("Left", "Right")
+    )
 
 
 def test_the_detailed_mesh_carries_the_displacement(folder, face):

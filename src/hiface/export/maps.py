@@ -87,8 +87,8 @@ class SurfaceSteps:
         along_b = np.linalg.norm(np.cross(pu, pv), axis=-1) / np.maximum(length_u, tiny)
         usable = (length_u > tiny) & (along_b > tiny)
         steps = (1 / np.where(usable, length_u, np.inf), 1 / np.where(usable, along_b, np.inf), skew)
-        steps = tuple(np.asarray(s, np.float32) for s in steps)
-        return cls(*(steps if triangle_id is None else (s[triangle_id] for s in steps)))
+        single = [np.asarray(s, np.float32) for s in steps]
+        return cls(*(single if triangle_id is None else (s[triangle_id] for s in single)))
 
 
 def normal_map(displacement: Float[np.ndarray, "R R"], steps: SurfaceSteps) -> UInt8[np.ndarray, "R R 3"]:

@@ -138,7 +138,7 @@ def face_rule(
 def _importance(face: FaceModel, detail: SDDetail) -> Float[np.ndarray, "n"]:
     """How much wrong tension shows at a vertex: its area times the squared slope of the mean compressed map."""
     basis, count = detail.basis, detail.vertex_count
-    mean = basis.compressed(basis.compressed_mean.new_zeros(1, basis.sizes["compressed"])).cpu()
+    mean = basis.compressed(torch.zeros(1, basis.sizes["compressed"], device=basis.mask.device)).cpu()
     energy = slopes(mean).square().sum(-1, keepdim=True)
     polygons = face.polygon_range("face")
     uv = np.zeros((count, 2), np.float32)
