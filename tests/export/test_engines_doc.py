@@ -38,7 +38,7 @@ def test_the_reader_finds_the_block_and_the_pictures(tmp_path):
 
 
 def test_the_table_of_fields_and_the_list_of_regions_are_the_files(tmp_path):
-    block = handmade().extras({name: 0 for name in handmade().pictures()}, handmade().units)
+    block = handmade().extras(dict.fromkeys(handmade().pictures(), 0), handmade().units)
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TEXT, re.M)
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert set(block) <= told
