@@ -121,6 +121,7 @@ def summary(
         "landmark_sigma_pixels": round(result.landmark_sigma, 3),
         "arkit": result.arkit,
         "displacement_mm": ranges,
+        "tension": result.model.reconstructor.config.tension,
         "metric_assumption": result.metric_assumption,
         "millimetre_factor": result.millimetre_factor,
         "texture": "the photo's own pixels where it sees the skin, mirrored or albedo elsewhere; its light is left in",
