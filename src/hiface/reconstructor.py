@@ -5,7 +5,7 @@ Inference, training, evaluation and the fit all come through here. Photos and fi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -299,9 +299,7 @@ def load_reconstructor(
     Raises `AssetError` if the weights belong to other assets, or do not fit their own configuration.
     """
     asset = read_asset(locate(weights), SCHEMA)
-    config = NetworkConfig(**asset.meta["config"])
-    if tension is not None:
-        config = replace(config, tension=tension)
+    config = NetworkConfig(**(asset.meta["config"] | ({} if tension is None else {"tension": tension})))
     model = Reconstructor(config, face or FaceModel.load(), albedo or AlbedoModel.load(), basis or DetailBasis.load())
     for kind, wanted in asset.meta["asset_ids"].items():
         found = model.asset_ids()[kind]
