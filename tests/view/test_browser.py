@@ -114,7 +114,9 @@ def test_it_agrees_with_python(page, face, seed, record_property):
         turn = (face.coefficients.rotation[0, 0] + face.coefficients.rotation[0, 1]).tolist()
     else:
         rng = np.random.default_rng(seed)
-        weights = {name: float(w) for name, w in zip(face.face.expression_names, rng.uniform(0, 0.7, 58), strict=True)}
+        names = face.face.expression_names
+        most = np.where(np.arange(len(names)) < 52, 0.7, 0.1)
+        weights = {name: float(w) for name, w in zip(names, rng.uniform(0, most), strict=True)}
         turn = rng.uniform(-0.3, 0.3, 3).tolist()
     show(page, weights, turn=turn)
     expected = python_face(face, weights, turn)
@@ -200,11 +202,12 @@ def test_sliders_move_their_unit_and_the_other_side(page):
     assert page.run("return document.getElementById('unit-mouthSmileRight').value") == "0.5"
 
 
-def test_search_shows_what_was_asked_for(page):
+def test_search_shows_what_was_asked_for(page, face):
     page.run("const s = document.getElementById('search'); s.value = 'squint'; s.dispatchEvent(new Event('input'))")
     seen = page.run("return [...document.querySelectorAll('#groups .row')].filter((r) => r.checkVisibility())"
                     ".map((r) => r.dataset.name)")  # fmt: skip
-    assert sorted(seen) == ["cheekSquintLeft", "cheekSquintRight", "eyeSquintLeft", "eyeSquintRight"]
+    assert {"cheekSquintLeft", "cheekSquintRight", "eyeSquintLeft", "eyeSquintRight"} <= set(seen)
+    assert sorted(seen) == sorted(name for name in face.face.expression_names if "squint" in name.lower())
     page.run("const s = document.getElementById('search'); s.value = ''; s.dispatchEvent(new Event('input'))")
     assert page.run("return document.querySelectorAll('#groups .row[hidden]').length") == 0
 
