@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -72,6 +73,17 @@ class StepDataset(Dataset[Batch]):
         self.config, self.shards, self.photos, self.ages = config, shards, photos, ages
         self.mirror478, self.score_mirror, self.sizes, self.rank = mirror478, score_mirror, sizes, rank
         self.jitter = Jitter()
+        self.world = 1
+
+    def share(self, rank: int, world: int) -> None:
+        """Be the data of one of `world` processes: batches of its own, drawn faces of its own shards."""
+        self.rank, self.world = rank, world
+
+    def own(self, first: int = 0) -> Int[np.ndarray, "N"]:
+        """Samples of the shards, from the one numbered `first`, that this process takes its faces from."""
+        assert self.shards is not None
+        found = self.shards.part(self.rank, self.world)
+        return found[found >= first]
 
     def __len__(self) -> int:
         return self.config.steps
@@ -95,8 +107,14 @@ class StepDataset(Dataset[Batch]):
 
     def _synthetic(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         assert self.shards is not None
-        sample = self.shards[int(rng.integers(len(self.shards)))]
-        return self.synthetic_row(sample, rng)
+        if self.world == 1:
+            return self.synthetic_row(self.shards[int(rng.integers(len(self.shards)))], rng)
+        own = self._own
+        return self.synthetic_row(self.shards[int(own[rng.integers(len(own))])], rng)
+
+    @cached_property
+    def _own(self) -> Int[np.ndarray, "N"]:
+        return self.own()
 
     def synthetic_row(self, sample: Sample, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
         """One synthetic face; without a generator the crop is the rule's own and the pixels are clean."""
