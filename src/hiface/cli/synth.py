@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 
 def synth(
@@ -16,10 +17,14 @@ def synth(
     series: int = 1,
     side: int = 192,
     preview: str | None = None,
+    rank: int | None = None,
+    world: int | None = None,
+    engine: Literal["local", "ray"] = "local",
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
 
-    A run that was stopped goes on where it was; the same seed gives the same bytes.
+    A run that was stopped goes on where it was; the same seed gives the same bytes, whoever draws them. Several machines
+    that share OUT: --rank and --world on each, or torchrun, or srun; or one command with --engine ray (docs/scale.md).
 
     Parameters
     ----------
@@ -41,11 +46,22 @@ def synth(
         Pixels of a picture, which shows 1.45 crop sides.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
+    rank
+        Draw only every WORLD-th shard, from this one on; counted from 0. torchrun and srun say it themselves.
+    world
+        Processes that share the set.
+    engine
+        "local": WORKERS processes of this machine. "ray": as many tasks on a Ray cluster, the one that RAY_ADDRESS or
+        `ray start` names, or WORKERS processes here (extra `ray`).
     """
     from hiface.synth.contact import write_sheet
+    from hiface.synth.ranks import rank_of
     from hiface.synth.shards import ShardOptions, generate_shards
 
     if preview is None:
+        spread = None
+        if engine == "ray":
+            from hiface.cluster.drawing import ray_shards as spread
         generate_shards(
             ShardOptions(
                 count=count,
@@ -56,7 +72,9 @@ def synth(
                 identities=identities,
                 series=series,
                 side=side,
-            )
+                rank=rank_of(rank, world),
+            ),
+            spread,
         )
     else:
         write_sheet(out, data, preview, seed)
