@@ -1,4 +1,4 @@
-"""Shards by rank: the parts of several processes are the set of one, byte for byte, and the last writes the manifest."""
+"""Shards by rank: the parts of several processes are the set of one, byte for byte; the last writes the manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ def sampler(options):
     return lambda index: {"jpg": b"picture %d of %d" % (index, options.seed), "safetensors": b"truth"}
 
 
-def options(out, rank=Rank()):
+ALL = Rank()
+
+
+def options(out, rank=ALL):
     return replace(ShardOptions(count=10, out=out, data=out, seed=3, shard=3, make_sampler=sampler), rank=rank)
 
 
@@ -46,7 +49,9 @@ def test_launchers_say_the_rank():
     assert rank_of(0, 2, {"RANK": "2", "WORLD_SIZE": "4"}) == Rank(0, 2)
 
 
-@pytest.mark.parametrize(("rank", "world", "told"), [(2, 2, "0 to 1"), (-1, 2, "0 to 1"), (1, None, "both"), (0, 0, "rank 0 of 0")])
+@pytest.mark.parametrize(
+    ("rank", "world", "told"), [(2, 2, "0 to 1"), (-1, 2, "0 to 1"), (1, None, "both"), (0, 0, "rank 0 of 0")]
+)
 def test_a_rank_that_cannot_be_is_refused(rank, world, told):
     with pytest.raises(ConfigError, match=told):
         rank_of(rank, world, {})

@@ -1,9 +1,8 @@
-"""One of several processes of a run on the tiny world: `torchrun ... two_processes.py WORLD OUT STOP_AFTER`."""
+"""One of several processes of a run on the tiny world, cut after a step: `torchrun ... two_processes.py WORLD OUT`."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from hiface.reconstructor import NetworkConfig, Reconstructor
 from hiface.train import loop
 from hiface.train.assemble import dataset
+from hiface.train.checkpoint import read_checkpoint
 from hiface.train.config import TrainConfig
 from hiface.train.shards import ShardSet
 from world import make_world
@@ -25,7 +25,7 @@ CONFIG = TrainConfig(
 
 
 class Recording(loop.StepDataset):
-    """Keeps which shapes it has handed out."""
+    """Keeps which people it has handed out."""
 
     def __getitem__(self, step):
         batch = super().__getitem__(step)
@@ -33,19 +33,22 @@ class Recording(loop.StepDataset):
         return batch
 
 
-def main(folder: Path, out: Path, stop_after: float | None) -> None:
+def main(folder: Path, out: Path) -> None:
     assets, photos = make_world(folder / f"process{torch.randint(1 << 30, (1,)).item()}")[1:]
-    torch.manual_seed(0)
-    model = Reconstructor(CONFIG.network, *assets)
-    make = lambda: dataset(CONFIG, model, ShardSet(folder / "shards"), photos, np.full((4, 9), 1 / 9, np.float32))
-    data = make()
-    data.__class__, data.seen = Recording, {}
-    validation = loop.Validation({"photos": make()}, make())
-    loop.train(model, data, out, validation, accelerator="cpu", stop_after=stop_after)
+    seen, steps = {}, []
+    for stop_after in (0.0, None):
+        torch.manual_seed(0)
+        model = Reconstructor(CONFIG.network, *assets)
+        parts = [dataset(CONFIG, model, ShardSet(folder / "shards"), photos, None) for _ in range(3)]
+        data, *held_out = parts
+        data.__class__, data.seen = Recording, seen
+        validation = loop.Validation({"photos": held_out[0]}, held_out[1])
+        loop.train(model, data, out, validation, accelerator="cpu", stop_after=stop_after)
+        steps.append(read_checkpoint(out / loop.CHECKPOINT)[1]["step"])
     state = {k: v.contiguous().clone() for k, v in model.trained().items()}
-    seen = {f"seen/{step}": rows for step, rows in data.seen.items()}
-    save_file(state | seen, out / f"rank{data.rank}.safetensors")
+    handed = {f"seen/{step}": rows for step, rows in seen.items()}
+    save_file(state | handed | {"steps": torch.from_numpy(np.array(steps))}, out / f"rank{data.rank}.safetensors")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

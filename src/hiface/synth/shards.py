@@ -241,7 +241,9 @@ def _face_model() -> str:
 
 
 def write_manifest(options: ShardOptions, total: int) -> Path:
-    """List every shard with its SHA-256 and size."""
+    """List every shard with its SHA-256 and size; what killed processes left of shards that are whole is removed."""
+    for rest in options.out.glob(".[0-9]*.tar"):
+        rest.unlink(missing_ok=True)
     shards = {}
     for number in range(total):
         path = shard_path(options, number)

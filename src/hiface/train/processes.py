@@ -46,7 +46,7 @@ def device_count(accelerator: str, devices: int | str) -> int:
 def leave_assets_alone(module: nn.Module, trained: set[str]) -> None:
     """Keep `DistributedDataParallel` from sending buffers that are no part of the trained state."""
     fixed = [name for name, _ in module.named_buffers() if name not in trained]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, fixed)  # type: ignore[no-untyped-call]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, fixed)
 
 
 class Agreement:

@@ -1,8 +1,8 @@
 """Training data kept on the device: decoded once, then cropped, jittered and spoilt there.
 
-For GPUs that loader processes cannot feed. Of several processes each holds its own shards. Batches follow the same rule as `StepDataset`'s and hold the same
-fields; shards that appear while a run goes on join it, so faces can be drawn on the processor meanwhile. A resumed
-run repeats exactly only if all shards were there from its start.
+For GPUs that loader processes cannot feed. Of several processes each holds its own shards. Batches follow the same
+rule as `StepDataset`'s and hold the same fields; shards that appear while a run goes on join it, so faces can be drawn
+on the processor meanwhile. A resumed run repeats exactly only if all shards were there from its start.
 """
 
 from __future__ import annotations
