@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from hiface.detail.basis import DetailBasis
-from hiface.evaluate.ablation.runs import fingerprint
+from hiface.evaluate.jobs import fingerprint
 from hiface.face.albedo import AlbedoModel
 from hiface.face.model import FaceModel
 from hiface.train.assemble import PACKS, photo_ages

@@ -18,7 +18,6 @@ from hiface.train.loop import WEIGHTS
 FIGURES = "figures.json"
 FORMAT = 1
 """Raised when the code changes what a configuration means: older runs are then not recognised."""
-_HEAD = 1 << 20  # of a file that is hashed; drawn faces of other seeds differ from the first byte on
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,6 @@ def _run(row: Row, seed: int, out: Path, inputs: Mapping[str, str], origin: Run 
     of_start = "" if weights is None else read_asset(weights, SCHEMA).hash if origin is None else origin.stamp
     stamp = _hash([FORMAT, as_table(config), dict(inputs), of_start])
     return Run(row, seed, config, stamp, out / "runs" / f"{row.name}-{seed}-{stamp[:12]}", weights)
-
-
-def fingerprint(paths: Sequence[Path]) -> str:
-    """A hash of files by name, size and beginning: quick for gigabytes, and other data are told apart."""
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        with path.open("rb") as file:
-            total.update(f"{path.name}:{path.stat().st_size};".encode() + file.read(_HEAD))
-    return total.hexdigest()
 
 
 def _hash(value: object) -> str:
