@@ -56,8 +56,8 @@ def hardship_report(
     rows = table(model, found, apart)
     note = (
         f"{len(pack)} validation photos with less than {FRONTAL:g}° of yaw. NME: against MediaPipe's points on the"
-        f" clean photo, medians; {FAILED:g} % and more: failed. Shape: distance of the neutral shape to the clean photo's"
-        f" answer, medians; different people lie {apart:.2f} mm apart. Lost: moved by more than {LOST_MM:g} mm."
+        f" clean photo, medians; {FAILED:g} % and more: failed. Shape: distance of the neutral shape to the clean"
+        f" photo's answer, medians; different people lie {apart:.2f} mm apart. Lost: moved by more than {LOST_MM:g} mm."
     )
     sections = [Section("by hardship", rows, (note,))]
     _plot(out / "hardship.png", rows)

@@ -6,6 +6,7 @@ which makes resuming exact, and epochs need no shuffling buffer.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import tarfile
@@ -60,6 +61,12 @@ class ShardSet:
         if not len(found):
             raise ConfigError(f"{self.folder}: {len(self)} samples are too few for {world} processes; draw more")
         return found
+
+    def beginning(self, share: float) -> ShardSet:
+        """The first `share` of the samples, as a set of its own."""
+        other = copy.copy(self)
+        other._spans, other._files = self._spans[: max(1, round(share * len(self)))], {}
+        return other
 
     def __len__(self) -> int:
         return len(self._spans)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,10 +51,12 @@ def measured_stamp(run: Run, test: str) -> str:
     return _hash([run.stamp, test])
 
 
-def plan(rows: Sequence[Row], seeds: int, out: Path, inputs: Mapping[str, str], start: Path | None = None) -> list[Run]:
+def plan(
+    rows: Sequence[Row], seeds: int, out: Path, inputs: Callable[[Row], Mapping[str, str]], start: Path | None = None
+) -> list[Run]:
     """Runs of every row and seed: seed after seed, starts before what starts from them.
 
-    `inputs`: hashes of data and assets by name; `start`: weights for all frozen rows.
+    `inputs`: hashes of a row's data and assets by name; `start`: weights for all frozen rows.
     """
     runs: list[Run] = []
     ordered = sorted(rows, key=lambda r: r.config.freeze_coarse)
@@ -62,7 +64,7 @@ def plan(rows: Sequence[Row], seeds: int, out: Path, inputs: Mapping[str, str], 
         of_seed: dict[str, Run] = {}
         for row in ordered:
             origin = of_seed.get(row.facts.start) if row.config.freeze_coarse else None
-            of_seed[row.name] = _run(row, row.config.seed + k, out, inputs, origin, start)
+            of_seed[row.name] = _run(row, row.config.seed + k, out, inputs(row), origin, start)
         runs += of_seed.values()
     return runs
 
