@@ -75,7 +75,8 @@ def reconstruct(
         Make all photos again, the finished ones too. A single photo is always made again.
     engine
         "local": in this process. "ray": a task for each photo on a Ray cluster, the one that RAY_ADDRESS or `ray start`
-        names, or processes of this machine (extra `ray`; docs/scale.md). Photos and OUT must be there for all of them.
+        names, or processes of this machine (extra `ray`; docs/scale.md). Photos and OUT must be there for all of them;
+        with --device cuda each takes a GPU.
     workers
         With --engine ray: processes at a time, each with a model of a gigabyte; as many as there is room for unless
         given.
@@ -121,7 +122,7 @@ def _outcomes(
         return in_turn(face_maker, wanted, jobs)
     from hiface.cluster.ray_engine import on_ray
 
-    return on_ray(face_maker, wanted, jobs, workers, wanted.threads or 1)
+    return on_ray(face_maker, wanted, jobs, workers, wanted.threads or 1, gpus=int(wanted.device.startswith("cuda")))
 
 
 def _progress(photos: int) -> Progress:

@@ -33,16 +33,17 @@ _tools: dict[str, Callable[[Any], Any]] = {}
 
 
 def on_ray(
-    make: Maker[S, J, R], setting: S, jobs: Iterable[J], workers: int | None = None, threads: int = 1
+    make: Maker[S, J, R], setting: S, jobs: Iterable[J], workers: int | None = None, threads: int = 1, gpus: int = 0
 ) -> Iterator[tuple[J, R | Failure]]:
     """Each job with its outcome, in the order in which they end.
 
     The cluster is the one that `RAY_ADDRESS` or `ray start` names, else one of this machine that lives as long as the
-    jobs do. `workers`: processes at a time, else as many as there is room for; `threads`: cores for each.
+    jobs do. `workers`: processes at a time, else as many as there is room for; `threads` and `gpus`: cores and
+    GPUs for each.
     """
     with _cluster(workers, threads):
         shared = ray.put((make, setting, os.urandom(8).hex(), hiface.__version__))
-        remote = ray.remote(_do).options(num_cpus=threads, max_retries=RETRIES, name=make.__name__)
+        remote = ray.remote(_do).options(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)
         waiting: dict[ray.ObjectRef[R | Failure], J] = {}
         rest = iter(jobs)
         while True:
