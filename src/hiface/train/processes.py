@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 
 import lightning_fabric
@@ -30,7 +31,9 @@ def make_fabric(accelerator: str, devices: int | str) -> lightning_fabric.Fabric
         return lightning_fabric.Fabric(accelerator=accelerator, devices=devices)
     # A step without photos or pictures leaves some weights without a gradient. Statistics are averaged by
     # `Agreement`; the buffers of assets are everywhere alike, so nothing else need be sent.
-    strategy = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+    known = inspect.signature(DistributedDataParallel).parameters
+    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # before torch 2.13
+    strategy = DDPStrategy(find_unused_parameters=True, **{buffers: False})
     return lightning_fabric.Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
 
 
@@ -76,9 +79,9 @@ class Agreement:
         """Raises `ConfigError` unless all processes begin at the same step."""
         if self.fabric.world_size == 1:
             return
-        steps = self.fabric.all_gather(torch.tensor([first], device=self.fabric.device))
-        assert isinstance(steps, Tensor)
-        if len(set(steps.flatten().tolist())) > 1:
+        ends = self.fabric.all_reduce(torch.tensor([first, -first], device=self.fabric.device), reduce_op="max")
+        assert isinstance(ends, Tensor)
+        if ends[0] != -ends[1]:
             raise ConfigError(
                 "the processes of this run find different checkpoints; --out must lie on a file system they share"
             )
