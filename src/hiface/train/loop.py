@@ -145,6 +145,7 @@ def train(
                 module.train()
             if over:
                 break
+        agreement.leave()
         if progress is not None:
             bar.remove_task(task)
     return out / WEIGHTS

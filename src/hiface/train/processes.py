@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 
 import lightning_fabric
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hiface.errors import ConfigError
+
+_leavings = itertools.count()
+"""Numbers the runs of this process, so that each has names of its own in the store."""
 
 
 def make_fabric(accelerator: str, devices: int | str) -> lightning_fabric.Fabric:
@@ -74,6 +78,24 @@ class Agreement:
         for buffer, part in zip(self.buffers, parts, strict=True):
             buffer.copy_(part.view_as(buffer))
         return bool(shared[0] > 0)
+
+    def leave(self) -> None:
+        """Return when all processes are through with their last exchange, in the first one after all others.
+
+        A process that ends closes its connections, and one that still waits for others fails for it; the first
+        may hold the store that they meet in.
+        """
+        if self.fabric.world_size == 1:
+            return
+        store, call = torch.distributed.distributed_c10d._get_default_store(), next(_leavings)
+        others = range(1, self.fabric.world_size)
+        through, gone = ([f"hiface/{call}/{word}/{r}" for r in (0, *others)] for word in ("through", "gone"))
+        store.set(through[self.fabric.global_rank], "")
+        store.wait(through)
+        if self.fabric.global_rank:
+            store.set(gone[self.fabric.global_rank], "")
+        else:
+            store.wait(gone[1:])
 
     def check_start(self, first: int) -> None:
         """Raises `ConfigError` unless all processes begin at the same step."""
