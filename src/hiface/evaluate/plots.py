@@ -102,17 +102,15 @@ def plot_panels(path: Path, rows: Sequence[Sequence[Panel]], title: str) -> Path
     first.remove()
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     for r, row in enumerate(rows):
-        left = None
         for c, panel in enumerate(row):
-            same = left is not None and row[0].y_label == panel.y_label
-            axes = figure.add_subplot(len(rows), columns, r * columns + c + 1, sharey=left if same else None)
-            left = left or axes
+            same = c > 0 and row[0].y_label == panel.y_label
+            axes = figure.add_subplot(len(rows), columns, r * columns + c + 1)
             axes.plot(panel.x, panel.y, "o-", color=_COLOURS[0], linewidth=1.6, markersize=3.5)
             if panel.above is not None:
                 axes.plot(panel.x, panel.above, color=_COLOURS[0], linewidth=0.8, alpha=0.6)
             if panel.reference is not None:
                 axes.axhline(panel.reference, color=_GREY, linewidth=0.9, linestyle=":")
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, _top([p for p in row if p.y_label == panel.y_label]))
             axes.set_xticks(panel.x, panel.ticks)
             axes.set_title(panel.title, fontsize=9, loc="left")
             axes.set_xlabel(panel.x_label, fontsize=7)
@@ -120,6 +118,13 @@ def plot_panels(path: Path, rows: Sequence[Sequence[Panel]], title: str) -> Path
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=7, labelleft=not same)
     return _save(figure, path)
+
+
+def _top(panels: Sequence[Panel]) -> float:
+    """Room for all curves; a percentile far above them may leave the frame."""
+    curves = max(float(p.y.max()) for p in panels)
+    above = max(float(curves if p.above is None else p.above.max()) for p in panels)
+    return 1.05 * max(curves, min(above, 1.6 * curves))
 
 
 def _frame(width: float, height: float, title: str) -> tuple[Any, Any]:
