@@ -78,8 +78,7 @@ def reconstruct(
         names, or processes of this machine (extra `ray`; docs/scale.md). Photos and OUT must be there for all of them;
         with --device cuda each takes a GPU.
     workers
-        With --engine ray: processes at a time, each with a model of a gigabyte; as many as there is room for unless
-        given.
+        With --engine ray: processes at a time, each of 1.4 GB of memory; as many as there are cores unless given.
     threads
         Compute threads of a process: all cores unless given, one with --engine ray.
     """

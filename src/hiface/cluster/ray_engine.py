@@ -17,7 +17,7 @@ import hiface
 from hiface.cluster.jobs import Failure, J, Maker, R, S, attempt
 from hiface.errors import ConfigError, HiFaceError
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at import; nothing is reported to anybody
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
 try:
     import ray
     import ray.exceptions
@@ -62,7 +62,7 @@ def _do(shared: tuple[Maker[S, J, R], S, str, str], job: J) -> R | Failure:
         return Failure(f"this machine has HiFace {hiface.__version__}, the caller {version}; install the same", True)
     if name not in _tools:
         try:
-            _tools.clear()  # one at a time: a model takes a gigabyte
+            _tools.clear()  # one at a time: a model is large
             _tools[name] = make(setting)
         except HiFaceError as error:
             return Failure(str(error), fatal=True)
