@@ -67,6 +67,12 @@ def test_a_set_of_another_size_is_named(place, tmp_path):
         ingredient_rows(tmp_path / "sets", None)
 
 
+def test_a_set_without_room_is_named(place, tmp_path):
+    (tmp_path / "scale.toml").write_text("resident = 7\n" + SCALE)
+    with pytest.raises(ConfigError, match="double: 10 faces, resident has room for 7"):
+        ingredient_rows(place[0] / "sets", tmp_path / "scale.toml")
+
+
 def test_the_study_runs_and_finished_runs_are_kept(place, tmp_path):
     folder, assets = place
     rows = ingredient_rows(folder / "sets", folder / "scale.toml")[:2]

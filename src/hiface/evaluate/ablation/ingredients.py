@@ -42,6 +42,8 @@ def ingredient_rows(sets: Path, scale: Path | None, steps: int | None = None) ->
         expected, found = count * _TIMES.get(folder, 1), len(ShardSet(sets / folder))
         if found != expected:
             raise ConfigError(f"{sets / folder}: holds {found} faces, expected {expected}; {FULL} has {count}")
+        if 0 < config.resident < found:
+            raise ConfigError(f"{sets / folder}: {found} faces, resident has room for {config.resident}; raise it")
         against = "" if name == FULL else FULL
         facts = Facts(title, GROUP, against, place=place, faces=sets / folder, share=share)
         rows.append(Row(name, facts, config))
