@@ -36,6 +36,7 @@ def reconstruct(
     albedo: str = "albedo.safetensors",
     box: tuple[float, float, float, float] | None = None,
     html: bool = False,
+    tension: Literal["plain", "oriented"] | None = None,
     again: bool = False,
     engine: Literal["local", "ray"] = "local",
     workers: int | None = None,
@@ -71,6 +72,9 @@ def reconstruct(
         Left, top, right and bottom of the face in photo pixels, in place of the detector. One photo only.
     html
         Write face.html too: the face as a page to turn and play with (see `hiface view`).
+    tension
+        What makes wrinkles of an expression: "plain" (Eq. 8) or "oriented", which also sees skin that is squeezed one
+        way and stretched the other, as lips in a pucker. As the weights say unless given.
     again
         Make all photos again, the finished ones too. A single photo is always made again.
     engine
@@ -87,7 +91,9 @@ def reconstruct(
         raise HiFaceError(f"--box says where one face is, but {len(jobs)} photos were given; give one photo")
     _check_writable(out)
     threads = threads or (1 if engine == "ray" else None)
-    wanted = Wanted(out, faces, box, ipd, html, weights, face_model, detail_basis, albedo, device, threads).absolute()
+    wanted = Wanted(
+        out, faces, box, ipd, html, weights, face_model, detail_basis, albedo, tension, device, threads
+    ).absolute()  # fmt: skip
     todo = jobs if again or len(jobs) == 1 else _missing(wanted, jobs)
     failures: list[tuple[PhotoJob, str]] = []
     with _progress(len(jobs)) as bar:

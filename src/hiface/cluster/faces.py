@@ -35,6 +35,8 @@ class Wanted:
     face_model: str = "face_model.safetensors"
     detail_basis: str = "detail_basis.safetensors"
     albedo: str = "albedo.safetensors"
+    tension: Literal["plain", "oriented"] | None = None
+    """What makes wrinkles; as the weights say unless given."""
     device: str = "auto"
     threads: int | None = None
     """Compute threads; as many as torch takes by itself unless given."""
@@ -81,7 +83,7 @@ def face_maker(wanted: Wanted) -> Callable[[PhotoJob], list[Path]]:
     if wanted.threads is not None:
         torch.set_num_threads(wanted.threads)
     assets = {k: getattr(wanted, k) for k in _ASSETS if k != "weights"}
-    model = load(wanted.weights, wanted.device, **assets)
+    model = load(wanted.weights, wanted.device, tension=wanted.tension, **assets)
     stamp = stamp_of(wanted)
 
     def make(job: PhotoJob) -> list[Path]:
