@@ -216,7 +216,7 @@ def test_a_folder_with_bad_photos_finishes_the_good_ones(tmp_path):
     assert "2 of 3 photos failed" in told
     assert "cut.jpg" in told
     assert "wall.png" in told
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"good"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"good", ".done", "failures.csv"}
 
 
 @pytest.mark.slow

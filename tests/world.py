@@ -14,6 +14,7 @@ from tiny import albedo_model, detail_basis, face_model
 
 def make_world(folder):
     """Assets, shards and photos in `folder`."""
+    folder.mkdir(exist_ok=True)
     assets = face_model(folder), albedo_model(folder), detail_basis()
     rng = np.random.default_rng(0)
     with tarfile.open(folder / "000000.tar", "w") as archive:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 
 def synth(
@@ -11,15 +13,20 @@ def synth(
     data: Path,
     count: int = 1000,
     seed: int = 1,
-    workers: int = 1,
+    workers: int | None = None,
     identities: Path | None = None,
     series: int = 1,
     side: int = 192,
     preview: str | None = None,
+    rank: int | None = None,
+    world: int | None = None,
+    engine: Literal["local", "ray"] = "local",
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
 
-    A run that was stopped goes on where it was; the same seed gives the same bytes.
+    A run that was stopped goes on where it was; the same seed gives the same bytes, whoever draws them. Several
+    machines that share OUT: --rank and --world on each, or torchrun, or srun; or one command with --engine ray
+    (docs/scale.md).
 
     Parameters
     ----------
@@ -32,7 +39,7 @@ def synth(
     seed
         Another seed, other people.
     workers
-        Processes.
+        Processes: one unless given; with --engine ray as many as the cluster has room for.
     identities
         .npy file with a row of identity coefficients a person, to draw those people in turn.
     series
@@ -41,22 +48,37 @@ def synth(
         Pixels of a picture, which shows 1.45 crop sides.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
+    rank
+        Draw only every WORLD-th shard, from this one on; counted from 0. torchrun and srun say it themselves.
+    world
+        Processes that share the set.
+    engine
+        "local": processes of this machine. "ray": a task for each shard on a Ray cluster, the one that RAY_ADDRESS or
+        `ray start` names, or processes of this machine (extra `ray`).
     """
     from hiface.synth.contact import write_sheet
+    from hiface.synth.ranks import rank_of
     from hiface.synth.shards import ShardOptions, generate_shards
 
     if preview is None:
+        spread = None
+        if engine == "ray":
+            from hiface.cluster.drawing import ray_shards
+
+            spread = partial(ray_shards, workers=workers)
         generate_shards(
             ShardOptions(
                 count=count,
                 seed=seed,
                 out=out,
                 data=data,
-                workers=workers,
+                workers=workers or 1,
                 identities=identities,
                 series=series,
                 side=side,
-            )
+                rank=rank_of(rank, world),
+            ),
+            spread,
         )
     else:
         write_sheet(out, data, preview, seed)

@@ -31,7 +31,7 @@ def train(
 ) -> None:
     """Train the network; a run that finds its checkpoint in OUT goes on from it exactly.
 
-    Several GPUs: the same command with --devices N, or under torchrun.
+    Several GPUs: the same command with --devices N, or under torchrun (docs/scale.md).
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def disturbed_photo(pixels: UInt8[np.ndarray, "H W 3"], box: CropBox, d: Disturb
         width, height = (max(32, round(n * factor)) for n in pixels.shape[1::-1])
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     if d.quality:
-        pixels = _compressed(pixels, d.quality)
+        pixels = compressed(pixels, d.quality)
     return np.ascontiguousarray(pixels)
 
 
@@ -86,7 +86,8 @@ def box_in_disturbed(box: CropBox, before: tuple[int, int], after: tuple[int, in
     return CropBox((float(centre[0]), float(centre[1])), box.side * size, -box.roll if d.mirror else box.roll)
 
 
-def _compressed(pixels: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
+def compressed(pixels: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
+    """The photo after JPEG of a quality."""
     code = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
     return decoded[..., ::-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -41,8 +42,15 @@ class Spread:
     """Static map, root mean square over texels, mm."""
 
 
+class Change(Protocol):
+    """What was done to a photo, as far as comparing the answers is concerned."""
+
+    @property
+    def mirror(self) -> bool: ...
+
+
 @torch.no_grad()
-def spread(model: HiFace, answers: Answers, series: Sequence[Disturbance] = SERIES) -> Spread:
+def spread(model: HiFace, answers: Answers, series: Sequence[Change] = SERIES) -> Spread:
     """Distances of answers (N, D) to the first of each photo, mirrored ones laid back first."""
     ruler = _Ruler(model)
     rows = []
@@ -58,7 +66,7 @@ class _Ruler:
         self.basis = model.reconstructor.detail_model.basis.cpu()
         self.order = mirror_order(self.face)
 
-    def row(self, answers: Answers, series: Sequence[Disturbance]) -> tuple[np.ndarray, ...]:
+    def row(self, answers: Answers, series: Sequence[Change]) -> tuple[np.ndarray, ...]:
         c = answers.coefficients
         flipped = torch.tensor([d.mirror for d in series])
         neutral = self._back(narrow_neutral(self.face, c.identity), flipped)

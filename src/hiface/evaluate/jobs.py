@@ -19,6 +19,7 @@ from hiface.errors import HiFaceError, MeshError
 from hiface.evaluate.report import write_text
 
 _LOG = logging.getLogger(__name__)
+_HEAD = 1 << 20  # of a file that is hashed; drawn faces of other seeds differ from the first byte on
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,15 @@ def digest(paths: Sequence[Path], settings: str) -> str:
     total = hashlib.sha256(settings.encode())
     for path in paths:
         total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """A hash of files by name, size and beginning: quick for gigabytes, and other data are told apart."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        with path.open("rb") as file:
+            total.update(f"{path.name}:{path.stat().st_size};".encode() + file.read(_HEAD))
     return total.hexdigest()
 
 

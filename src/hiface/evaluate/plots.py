@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from hiface.assets.format import write_atomically
 from hiface.evaluate.groups import GroupFigure
@@ -72,6 +74,57 @@ def plot_bars(path: Path, values: Mapping[str, float], title: str, x_label: str,
     axes.set_ylim(len(values) - 0.4, -0.6)
     axes.set_xlabel(x_label)
     return _save(figure, path)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One small curve among several."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x: Float[np.ndarray, "N"]
+    y: Float[np.ndarray, "N"]
+    above: Float[np.ndarray, "N"] | None
+    """A thinner line, such as a percentile."""
+    ticks: Sequence[str]
+    """Labels of x."""
+    reference: float | None = None
+    """Height of a dotted line."""
+
+
+def plot_panels(path: Path, rows: Sequence[Sequence[Panel]], title: str) -> Path | None:
+    """Curves in rows and columns; the panels of a row share their y axis where they share its name."""
+    columns = len(rows[0])
+    figure, first = _frame(max(7.0, 1.75 * columns), 0.7 + 2.3 * len(rows), "")
+    if figure is None:
+        return None
+    first.remove()
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    for r, row in enumerate(rows):
+        for c, panel in enumerate(row):
+            same = c > 0 and row[0].y_label == panel.y_label
+            axes = figure.add_subplot(len(rows), columns, r * columns + c + 1)
+            axes.plot(panel.x, panel.y, "o-", color=_COLOURS[0], linewidth=1.6, markersize=3.5)
+            if panel.above is not None:
+                axes.plot(panel.x, panel.above, color=_COLOURS[0], linewidth=0.8, alpha=0.6)
+            if panel.reference is not None:
+                axes.axhline(panel.reference, color=_GREY, linewidth=0.9, linestyle=":")
+            axes.set_ylim(0, _top([p for p in row if p.y_label == panel.y_label]))
+            axes.set_xticks(panel.x, panel.ticks)
+            axes.set_title(panel.title, fontsize=9, loc="left")
+            axes.set_xlabel(panel.x_label, fontsize=7)
+            axes.set_ylabel("" if same else panel.y_label, fontsize=8)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(labelsize=7, labelleft=not same)
+    return _save(figure, path)
+
+
+def _top(panels: Sequence[Panel]) -> float:
+    """Room for all curves; a percentile far above them may leave the frame."""
+    curves = max(float(p.y.max()) for p in panels)
+    above = max(float(curves if p.above is None else p.above.max()) for p in panels)
+    return 1.05 * max(curves, min(above, 1.6 * curves))
 
 
 def _frame(width: float, height: float, title: str) -> tuple[Any, Any]:

@@ -18,10 +18,12 @@ def hand(
     points68: Float[np.ndarray, "68 2"],
     colour: Float[np.ndarray, "3"],
     light: Float[np.ndarray, "3"],
+    into: float = 0.0,
 ) -> tuple[Picture, Cover]:
     """A hand that comes in from the jaw's side: a palm and fingers as rounded limbs, later ones over earlier ones.
 
     `colour` in display values; `light` the direction to the main light in the picture's frame (y up).
+    `into`: face widths by which it lies farther in.
     """
     side = len(picture)
     reach = float(np.ptp(points68[:, 0])) + 1e-3
@@ -31,7 +33,7 @@ def hand(
     along = np.array([math.cos(angle), math.sin(angle)])
     across = np.array([-along[1], along[0]])
     width = reach * rng.uniform(0.075, 0.105)
-    palm = start - along * reach * 0.25
+    palm = start - along * reach * (0.25 - into)
     limbs = [(palm - along * reach * 1.5, palm, reach * 0.24), (palm, palm + along * reach * 0.3, width * 4.0)]
     reaches = np.array([0.72, 0.95, 1.0, 0.88]) * reach * rng.uniform(0.6, 1.0)
     spread = rng.uniform(0.0, 0.22)

@@ -2,7 +2,8 @@
 
 A shard `000012.tar` holds samples 12 · 500 to 12 · 500 + 499 as `KEY.jpg`, `KEY.mask.png`, `KEY.safetensors`, with
 KEY the sample's number. It is written under a temporary name and renamed when whole, so a cut run goes on where
-it stopped. `manifest.json` names seed, side and the SHA-256 of each shard.
+it stopped. `manifest.json` names seed, side and the SHA-256 of each shard. Processes on several machines may share a
+set: each makes its own shards, and whoever finishes last writes the manifest.
 
 Fields of `KEY.safetensors` (I identity modes, E expressions, pixels of the stored picture):
 
@@ -42,6 +43,7 @@ from hiface.assets.format import json_text, read_asset, write_atomically
 from hiface.assets.store import locate
 from hiface.errors import ConfigError
 from hiface.face.asset import SCHEMA
+from hiface.synth.ranks import Rank
 
 SHARD = 500
 FORMAT = "hiface.shards"
@@ -75,6 +77,8 @@ class ShardOptions:
     """Samples in a row that show one person in one scene, each with an expression of its own."""
     shard: int = SHARD
     """Samples in a shard."""
+    rank: Rank = field(default=Rank(), compare=False)
+    """Which of the set's shards are this process's to make."""
     make_sampler: Callable[[ShardOptions], Sampler] | None = field(default=None, compare=False)
     """For tests: what makes the samples instead of the generator. Must be a module's function."""
 
@@ -86,37 +90,56 @@ class ShardOptions:
             )
 
 
-def generate_shards(options: ShardOptions) -> Path:
-    """Make the shards that are missing, and the manifest; returns the manifest's path.
+Spread = Callable[[ShardOptions, list[int]], None]
+"""What makes shards by their numbers."""
 
+
+def generate_shards(options: ShardOptions, spread: Spread | None = None) -> Path | None:
+    """Make this process's shards that are missing; returns the manifest's path, or None while others' are missing.
+
+    `spread` makes shards by their numbers; without it `options.workers` processes of this machine do.
     Raises `ConfigError` where the folder holds shards of another seed, side or shard size.
     """
     _check_folder(options)
     total = -(-options.count // options.shard)
-    missing = [n for n in range(total) if not _is_done(options, n)]
-    _log.info("%d of %d shards to make in %s", len(missing), total, options.out)
-    if options.workers == 1 or len(missing) < 2:
-        _work(options, missing)
-    else:
-        _spread(options, missing)
+    missing = [n for n in range(total) if options.rank.mine(n) and not _is_done(options, n)]
+    mine = sum(options.rank.mine(n) for n in range(total))
+    _log.info("%d of %d shards to make in %s%s", len(missing), mine, options.out, _told(options.rank))
+    (spread or _processes)(options, missing)
+    rest = [n for n in range(total) if not options.rank.mine(n) and not _is_done(options, n)]
+    if rest:
+        _log.info("%d shards of other processes are missing; the last to finish writes the manifest", len(rest))
+        return None
     return write_manifest(options, total)
 
 
-def _spread(options: ShardOptions, missing: list[int]) -> None:
+def _told(rank: Rank) -> str:
+    return f" (rank {rank.rank} of {rank.world})" if rank.world > 1 else ""
+
+
+def _processes(options: ShardOptions, missing: list[int]) -> None:
+    if options.workers == 1 or len(missing) < 2:
+        make_shards(options, missing)
+        return
     context = multiprocessing.get_context("spawn")  # a fork would share locks of torch and numba
     parts = [missing[k :: options.workers] for k in range(options.workers)]
     with context.Pool(options.workers) as pool:
-        pool.starmap(_work, [(options, part) for part in parts if part], chunksize=1)
+        pool.starmap(make_shards, [(options, part) for part in parts if part], chunksize=1)
 
 
-def _work(options: ShardOptions, numbers: list[int]) -> None:
+def make_shards(options: ShardOptions, numbers: list[int]) -> None:
     """Make the given shards, one after another, in this process."""
     if not numbers:
         return
-    sampler = (options.make_sampler or generator_sampler)(options)
+    sampler = sampler_of(options)
     for number in numbers:
         write_shard(options, number, sampler)
         _log.info("shard %06d of %s is whole", number, options.out)
+
+
+def sampler_of(options: ShardOptions) -> Sampler:
+    """What makes the samples: the generator, unless the options say otherwise."""
+    return (options.make_sampler or generator_sampler)(options)
 
 
 def generator_sampler(options: ShardOptions) -> Sampler:
@@ -218,7 +241,9 @@ def _face_model() -> str:
 
 
 def write_manifest(options: ShardOptions, total: int) -> Path:
-    """List every shard with its SHA-256 and size."""
+    """List every shard with its SHA-256 and size; what killed processes left of shards that are whole is removed."""
+    for rest in options.out.glob(".[0-9]*.tar"):
+        rest.unlink(missing_ok=True)
     shards = {}
     for number in range(total):
         path = shard_path(options, number)

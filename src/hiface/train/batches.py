@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -78,6 +79,18 @@ class StepDataset(Dataset[Batch]):
         self.mirror478, self.score_mirror, self.sizes, self.rank = mirror478, score_mirror, sizes, rank
         self.mirror = mirror
         self.jitter = Jitter()
+        self.world = 1
+
+    def share(self, rank: int, world: int) -> None:
+        """Be the data of one of `world` processes: batches of its own, drawn faces of its own shards."""
+        self.rank, self.world = rank, world
+        self.__dict__.pop("_own", None)
+
+    def own(self, first: int = 0) -> Int[np.ndarray, "N"]:
+        """Samples of the shards, from the one numbered `first`, that this process takes its faces from."""
+        assert self.shards is not None
+        found = self.shards.part(self.rank, self.world)
+        return found[found >= first]
 
     def __len__(self) -> int:
         return self.config.steps
@@ -101,10 +114,15 @@ class StepDataset(Dataset[Batch]):
 
     def _synthetic(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         assert self.shards is not None
-        sample = self.shards[int(rng.integers(len(self.shards)))]
+        own = self._own
+        sample = self.shards[int(own[rng.integers(len(own))])]
         if self.mirror is not None and rng.random() < 0.5:
             sample = self.mirror(sample) or sample
         return self.synthetic_row(sample, rng)
+
+    @cached_property
+    def _own(self) -> Int[np.ndarray, "N"]:
+        return self.own()
 
     def synthetic_row(self, sample: Sample, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
         """One synthetic face; without a generator the crop is the rule's own and the pixels are clean."""

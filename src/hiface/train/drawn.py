@@ -89,15 +89,17 @@ def figures(errors: DrawnErrors) -> DrawnFigures:
 
 
 @torch.no_grad()
-def drawn_errors(model: Reconstructor, data: StepDataset, count: int = 600, fitted: bool = False) -> DrawnErrors:
-    """Errors on the first `count` samples of `data`'s shards; the crops are the rule's own.
+def drawn_errors(
+    model: Reconstructor, data: StepDataset, count: int = 600, fitted: bool = False, first: int = 0
+) -> DrawnErrors:
+    """Errors on `count` samples of `data`'s shards, from the `first` on; the crops are the rule's own.
 
     `fitted`: after the coefficients have been moved to meet the points seen, as `HiFace.reconstruct` does.
     """
     assert data.shards is not None
     ruler = _Ruler(model)
     parts: list[dict[str, np.ndarray]] = []
-    for rows in groups_of(range(min(count, len(data.shards))), 32):
+    for rows in groups_of(range(first, min(first + count, len(data.shards))), 32):
         items = [data.synthetic_row(data.shards[i], None) for i in rows]
         crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float().to(model.device) / 255
         truth = {k: torch.from_numpy(np.stack([r[k] for r in items])).to(model.device) for k in _TRUTH}

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightning_fabric
 import torch
 from rich.progress import (
     BarColumn,
@@ -36,10 +35,13 @@ from hiface.train.drawn import figures as drawn_figures
 from hiface.train.frozen import freeze_coarse
 from hiface.train.objective import Objective, Photometric
 from hiface.train.precision import arithmetic
+from hiface.train.processes import Agreement, leave_assets_alone, make_fabric
 from hiface.train.resident import Resident
 from hiface.train.validate import photo_errors, summary
 
 log = logging.getLogger(__name__)
+_APART = 7_919_000_017
+"""Between the seeds of two processes' dropout at one step; far beyond any step's number."""
 CHECKPOINT, WEIGHTS, CURVES = "checkpoint.safetensors", "weights.safetensors", "curves.csv"
 
 
@@ -103,37 +105,44 @@ def train(
 ) -> Path:
     """Train `model` by `data.config`; returns the path of the weights (the running average).
 
-    `out` holds the checkpoint, the curves and the weights; a run that finds a checkpoint there goes on from it.
+    `out` holds the checkpoint, the curves and the weights; a run that finds a checkpoint there goes on from it. Of
+    several processes (`devices`, or `torchrun`) each takes batches of the configuration's size of its own, so a step
+    sees as many times the faces; the first one writes, validates, and logs its own losses.
     `stop_after` ends a piece of the run after so many seconds, with a checkpoint. `resident`: data that an earlier run
     has already put on the device. `progress`: a display that is shown already and gets a bar more.
     """
     config, out = data.config, Path(out)
-    torch.set_num_threads(config.threads)
-    fabric = lightning_fabric.Fabric(accelerator=accelerator, devices=devices)
+    fabric = make_fabric(accelerator, devices)
     fabric.launch()
+    torch.set_num_threads(config.threads)
     step_module = TrainingStep(model, config, photometric)
+    trained = set(_trained_state(step_module))
+    leave_assets_alone(step_module, trained)
     model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     module, optimizer = fabric.setup(step_module, _optimizer(step_module, config))
     average, first = _resume(out, step_module, optimizer)
-    data.rank = fabric.global_rank
+    agreement = Agreement(fabric, step_module, trained)
+    agreement.check_start(first)
+    data.share(fabric.global_rank, fabric.world_size)
     started, log_rows = time.monotonic(), _Curves(out, first) if fabric.is_global_zero else None
     module.train()
     with _shown(progress or progress_bar(fabric.is_global_zero), progress is not None) as bar, _Stop() as stop:
         task = bar.add_task("training", total=config.steps, completed=first)
         for step, batch in _batches(data, config, first, fabric.device, resident):
-            torch.manual_seed(config.seed * 1_000_003 + step)
+            torch.manual_seed(config.seed * 1_000_003 + step + _APART * fabric.global_rank)
             _set_rate(optimizer, learning_rate(config, step))
             total, terms = module(batch, step)
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(total)
             fabric.clip_gradients(module, optimizer, max_norm=config.gradient_clip)
             optimizer.step()
+            late = stop_after is not None and time.monotonic() - started > stop_after
+            over = agreement.after_step(stop.asked or late)
             _update(average, step_module, min(config.average, (step + 1) / (step + 10)))
             if log_rows is not None:
                 log_rows.add(step, float(total.detach()), terms)
             done = step + 1
             bar.update(task, completed=done, description=f"loss {float(total.detach()):.3f}")
-            over = stop.asked or (stop_after is not None and time.monotonic() - started > stop_after)
             if done % config.validate_every == 0 or over or done == config.steps:
                 if fabric.is_global_zero:
                     _store(out, step_module, average, optimizer, config, done)
@@ -142,6 +151,7 @@ def train(
                 module.train()
             if over:
                 break
+        agreement.leave()
         if progress is not None:
             bar.remove_task(task)
     return out / WEIGHTS

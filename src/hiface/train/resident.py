@@ -1,8 +1,8 @@
 """Training data kept on the device: decoded once, then cropped, jittered and spoilt there.
 
-For GPUs that loader processes cannot feed. Batches follow the same rule as `StepDataset`'s and hold the same
-fields; shards that appear while a run goes on join it, so faces can be drawn on the processor meanwhile. A resumed
-run repeats exactly only if all shards were there from its start.
+For GPUs that loader processes cannot feed. Of several processes each holds its own shards. Batches follow the same
+rule as `StepDataset`'s and hold the same fields; shards that appear while a run goes on join it, so faces can be drawn
+on the processor meanwhile. A resumed run repeats exactly only if all shards were there from its start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
@@ -44,7 +44,7 @@ class Resident:
         self.count = 0
         self.shards = data.shards
         if self.shards is not None:
-            self._append(range(len(self.shards)))
+            self._append(data.own())
         self.photos = None if data.photos is None else _photo_columns(data, device)
 
     def batch(self, step: int) -> Batch:
@@ -72,7 +72,7 @@ class Resident:
         before = len(self.shards)
         self.shards.refresh()
         if len(self.shards) > before:
-            self._append(range(before, len(self.shards)))
+            self._append(self.data.own(before))
 
     def plain(self, indices: list[int]) -> Batch:
         """Drawn faces under the crop rule itself, with clean pixels."""
@@ -83,16 +83,16 @@ class Resident:
     def _draw(self, rng: Generator, size: int, count: int) -> Tensor:
         return torch.randint(count, (size,), generator=rng, device=self.device)
 
-    def _append(self, rows: range) -> None:
+    def _append(self, rows: Int[np.ndarray, "N"]) -> None:
         """Decode samples of the shards into the table, as far as it has room."""
         assert self.shards is not None
         rows = rows[: max(0, self.config.resident - self.count)]
-        if not rows:
+        if not len(rows):
             return
         for first in range(0, len(rows), 500):
             part = rows[first : first + 500]
             with ThreadPoolExecutor(_THREADS) as pool:
-                columns = _stacked(list(pool.map(self._face, part)), self.device)
+                columns = _stacked(list(pool.map(self._face, part.tolist())), self.device)
             if not self.faces:
                 self.faces = {k: v.new_empty(self.config.resident, *v.shape[1:]) for k, v in columns.items()}
             for name, values in columns.items():

@@ -6,6 +6,7 @@ which makes resuming exact, and epochs need no shuffling buffer.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import tarfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from safetensors.numpy import load
 
 from hiface.errors import ConfigError
@@ -51,6 +52,21 @@ class ShardSet:
         for path in sorted(set(whole) - set(self.paths)):
             self.paths.append(path)
             self._spans += [(len(self.paths) - 1, members) for _, members in sorted(_index(path).items())]
+
+    def part(self, rank: int, world: int) -> Int[np.ndarray, "N"]:
+        """The samples of process `rank` of `world`: whole shards in turn, or single samples where shards are few."""
+        shard = np.array([number for number, _ in self._spans])
+        turn = shard if len(self.paths) >= world else np.arange(len(shard))
+        found = np.flatnonzero(turn % world == rank)
+        if not len(found):
+            raise ConfigError(f"{self.folder}: {len(self)} samples are too few for {world} processes; draw more")
+        return found
+
+    def beginning(self, share: float) -> ShardSet:
+        """The first `share` of the samples, as a set of its own."""
+        other = copy.copy(self)
+        other._spans, other._files = self._spans[: max(1, round(share * len(self)))], {}
+        return other
 
     def __len__(self) -> int:
         return len(self._spans)

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from hiface.detail.basis import DetailBasis
-from hiface.evaluate.ablation.runs import fingerprint
+from hiface.evaluate.ablation.rows import Row
+from hiface.evaluate.jobs import fingerprint
 from hiface.face.albedo import AlbedoModel
 from hiface.face.model import FaceModel
 from hiface.train.assemble import PACKS, photo_ages
@@ -36,6 +37,8 @@ class Sources:
     count: int = 600
     """Drawn faces that are measured."""
     accelerator: str = "auto"
+    train_on_photos: bool = True
+    """False: photos are measured on alone."""
 
 
 class Material:
@@ -43,16 +46,26 @@ class Material:
 
     def __init__(self, sources: Sources, assets: Assets) -> None:
         self.sources, self.assets = sources, assets
-        self.faces, self.unseen = ShardSet(sources.shards), ShardSet(sources.test_shards)
-        self._resident: Resident | None = None
+        self.unseen = ShardSet(sources.test_shards)
+        self._faces: dict[Path, ShardSet] = {}
+        self._resident: tuple[str, Resident] | None = None
 
-    def inputs(self) -> dict[str, str]:
+    def faces(self, row: Row) -> ShardSet:
+        """The drawn faces that a row trains on."""
+        folder = row.facts.faces or self.sources.shards
+        if folder not in self._faces:
+            self._faces[folder] = ShardSet(folder)
+        return self._faces[folder].beginning(row.facts.share)
+
+    def inputs(self, row: Row) -> dict[str, str]:
         """Hashes of all that a trained network depends on beside its configuration and start."""
         face, albedo, basis = self.assets
         teacher = [] if self.sources.teacher is None else [self.sources.teacher]
-        return {
-            "shards": fingerprint(self.faces.paths),
-            "photos": fingerprint([*self._pack_files("train", PACKS), *teacher]),
+        photos = [*self._pack_files("train", PACKS), *teacher] if self.sources.train_on_photos else []
+        share = {} if row.facts.share == 1 else {"share": str(row.facts.share)}
+        return share | {
+            "shards": fingerprint(self.faces(row).paths),
+            "photos": fingerprint(photos),
             "face_model": face.hash,
             "albedo": albedo.hash,
             "detail_basis": basis.hash,
@@ -72,7 +85,8 @@ class Material:
     @cached_property
     def photos(self) -> PhotoSet | None:
         """Photos to train on."""
-        return None if self.sources.photos is None else load_packs(self.sources.photos, PACKS, "train")
+        folder = self.sources.photos if self.sources.train_on_photos else None
+        return None if folder is None else load_packs(folder, PACKS, "train")
 
     @cached_property
     def ages(self) -> np.ndarray | None:
@@ -90,9 +104,12 @@ class Material:
         return torch.device("cuda", 0) if on_gpu else torch.device("cpu")
 
     def resident(self, data: StepDataset) -> Resident | None:
-        """The faces and photos on the device, put there by the first run; None for runs that use loaders."""
+        """The faces and photos on the device, put there by the first run that has them; None for runs that use
+        loaders."""
         if not data.config.resident:
             return None
-        if self._resident is None:
-            self._resident = Resident(data, self.device)
-        return self._resident
+        told = "" if data.shards is None else f"{data.shards.folder} {len(data.shards)}"
+        if self._resident is None or self._resident[0] != told:
+            self._resident = None  # first, so that there is room for the next
+            self._resident = told, Resident(data, self.device)
+        return self._resident[1]

@@ -33,6 +33,10 @@ class Facts:
     """The row whose weights of the same seed give the frozen coarse face."""
     place: int = 0
     """Order in the tables."""
+    faces: Path | None = None
+    """Folder of the drawn faces that it trains on; None: the study's. No file says it: `ingredients` does."""
+    share: float = 1.0
+    """The part of them that it sees, from the first on."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def effective(rows: Sequence[Row], photos: bool) -> list[Row]:
     found = [replace(row, config=_fed(row, photos)) for row in rows]
     seen: dict[str, str] = {}
     for row in found:
-        same = seen.setdefault(str(as_table(row.config)), row.name)
+        same = seen.setdefault(str((as_table(row.config), row.facts.faces, row.facts.share)), row.name)
         if same != row.name:
             cure = "leave one out" if photos else "give --photos, or leave one out"
             raise ConfigError(f"rows {same} and {row.name} would be the same run; {cure}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from hiface.train.loop import WEIGHTS
 FIGURES = "figures.json"
 FORMAT = 1
 """Raised when the code changes what a configuration means: older runs are then not recognised."""
-_HEAD = 1 << 20  # of a file that is hashed; drawn faces of other seeds differ from the first byte on
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,12 @@ def measured_stamp(run: Run, test: str) -> str:
     return _hash([run.stamp, test])
 
 
-def plan(rows: Sequence[Row], seeds: int, out: Path, inputs: Mapping[str, str], start: Path | None = None) -> list[Run]:
+def plan(
+    rows: Sequence[Row], seeds: int, out: Path, inputs: Callable[[Row], Mapping[str, str]], start: Path | None = None
+) -> list[Run]:
     """Runs of every row and seed: seed after seed, starts before what starts from them.
 
-    `inputs`: hashes of data and assets by name; `start`: weights for all frozen rows.
+    `inputs`: hashes of a row's data and assets by name; `start`: weights for all frozen rows.
     """
     runs: list[Run] = []
     ordered = sorted(rows, key=lambda r: r.config.freeze_coarse)
@@ -63,7 +64,7 @@ def plan(rows: Sequence[Row], seeds: int, out: Path, inputs: Mapping[str, str], 
         of_seed: dict[str, Run] = {}
         for row in ordered:
             origin = of_seed.get(row.facts.start) if row.config.freeze_coarse else None
-            of_seed[row.name] = _run(row, row.config.seed + k, out, inputs, origin, start)
+            of_seed[row.name] = _run(row, row.config.seed + k, out, inputs(row), origin, start)
         runs += of_seed.values()
     return runs
 
@@ -74,15 +75,6 @@ def _run(row: Row, seed: int, out: Path, inputs: Mapping[str, str], origin: Run 
     of_start = "" if weights is None else read_asset(weights, SCHEMA).hash if origin is None else origin.stamp
     stamp = _hash([FORMAT, as_table(config), dict(inputs), of_start])
     return Run(row, seed, config, stamp, out / "runs" / f"{row.name}-{seed}-{stamp[:12]}", weights)
-
-
-def fingerprint(paths: Sequence[Path]) -> str:
-    """A hash of files by name, size and beginning: quick for gigabytes, and other data are told apart."""
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        with path.open("rb") as file:
-            total.update(f"{path.name}:{path.stat().st_size};".encode() + file.read(_HEAD))
-    return total.hexdigest()
 
 
 def _hash(value: object) -> str:

@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 class Study:
     """Which rows, how large, how often, and how far in one call."""
 
-    rows: Sequence[Path]
+    rows: Sequence[Path | Row]
+    """Files of rows, or rows as they are to train."""
     out: Path
     scale: Path | None = None
     start: str | Path | None = None
@@ -60,9 +61,9 @@ def run_study(study: Study, sources: Sources, assets: Assets | None = None) -> b
     cv2.setNumThreads(0)  # before its first use, as in `train.assemble.run`
     deadline = None if study.seconds is None else time.monotonic() + study.seconds
     material = Material(sources, assets or (FaceModel.load(), AlbedoModel.load(), DetailBasis.load()))
-    rows = resolved_rows(study, photos=sources.photos is not None)
+    rows = resolved_rows(study, photos=sources.photos is not None and sources.train_on_photos)
     start = None if study.start is None else locate(study.start)
-    runs = plan(rows, study.seeds, study.out, material.inputs(), start)
+    runs = plan(rows, study.seeds, study.out, material.inputs, start)
     measured = material.measured()
     todo = [r for r in runs if r.figures(measured) is None]
     mine = [r for r in todo if study.only_seed in (None, 1 + r.seed - r.row.config.seed)]
@@ -84,7 +85,9 @@ def resolved_rows(study: Study, photos: bool) -> list[Row]:
     network = None
     if study.start is not None:
         network = NetworkConfig(**read_asset(locate(study.start), SCHEMA).meta["config"])
-    return effective(started(read_rows(study.rows, read_scale(study.scale, study.steps)), network), photos)
+    files = [row for row in study.rows if isinstance(row, Path)]
+    rows = [row for row in study.rows if isinstance(row, Row)]
+    return effective(started([*read_rows(files, read_scale(study.scale, study.steps)), *rows], network), photos)
 
 
 def _finish(run: Run, material: Material, measured: str, seconds: float | None, bar: Progress) -> bool:
@@ -111,7 +114,7 @@ def _train(run: Run, material: Material, seconds: float | None, bar: Progress) -
     model = Reconstructor(config.network, *material.assets)
     if run.start is not None:
         start_coarse(model, run.start)
-    data = dataset(config, model, material.faces, material.photos, material.ages)
+    data = dataset(config, model, material.faces(run.row), material.photos, material.ages)
     photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
     try:
         train(

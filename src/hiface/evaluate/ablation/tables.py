@@ -13,6 +13,8 @@ from hiface.evaluate.ablation.rows import Row
 from hiface.evaluate.ablation.runs import Run
 from hiface.evaluate.report import Table, comma_separated, latex, markdown, write_text
 
+INGREDIENTS = "ingredients"
+"""Group of the rows that differ in the faces they train on."""
 _REGIONS = ("nose", "mouth", "forehead", "cheek")
 _MAPS = (
     ("static map", "map_static"),
@@ -35,20 +37,31 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("static", "dynamic"),
         (*_MAPS, ("coarse", "coarse"), ("detailed", "detailed"), *((n, f"detailed_{n}") for n in _REGIONS)),
     ),
+    INGREDIENTS: (
+        ("neutral shape", "shape"),
+        ("with size", "rigid"),
+        ("expression", "expression"),
+        ("rotation, °", "rotation"),
+        ("drawn points, %", "points_median"),
+        ("photos, %", "photos_median68"),
+        ("photos, points seen, %", "photos_seen_median68"),
+    ),
 }
 """Heading and figure of each column of a group's table."""
 COMPARED = {
     "coarse": ("shape", "detailed"),
     "static": ("map_displacement", "detailed"),
     "dynamic": ("map_displacement", "detailed"),
+    INGREDIENTS: ("shape", "photos_median68", "photos_seen_median68"),
 }
 """Figures that have a column with the difference to the row compared with."""
 TITLES = {
     "coarse": "The whole network trained (as Table 1 of the paper), mm",
     "static": "Static detail, coarse face frozen (as Fig. 8), mm",
     "dynamic": "Dynamic detail, coarse face frozen (as Fig. 9), mm",
+    INGREDIENTS: "Ingredients of the generator, mm",
 }
-_DIGITS = {"photos_median68": 2}
+_DIGITS = {"photos_median68": 2, "photos_seen_median68": 2, "points_median": 2, "rotation": 2}
 
 Seeds = dict[int, dict[str, float]]
 """Figures by seed."""
@@ -124,9 +137,13 @@ def _notes(results: Results, rows: Sequence[Row], group: str) -> tuple[str, ...]
     notes = [
         f"{finished} of {results.runs} runs of the study are finished. Mean ± standard deviation over seeds; changes"
         " are against the group's first row, seed by seed.",
-        "Surface (coarse, detailed, regions of the detailed one): along the normal to the true surface, each region"
-        " aligned by itself.",
     ]
+    if group == INGREDIENTS:
+        return (*notes, "No row has seen a photo. Drawn faces to measure on have every ingredient.")
+    notes.append(
+        "Surface (coarse, detailed, regions of the detailed one): along the normal to the true surface, each region"
+        " aligned by itself."
+    )
     if group != "coarse":
         notes.append(
             "Maps: root mean square error inside the mask, the true expression and tension given; as drawn: with the"

@@ -1,0 +1,1 @@
+"""Work cut into jobs: here one after another, or on the machines of a Ray cluster."""
