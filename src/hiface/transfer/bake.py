@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from scipy.ndimage import distance_transform_edt
 
-from hiface.export.maps import normal_map
+from hiface.export.maps import SurfaceSteps, normal_map
 from hiface.geometry.topology import triangulate
 from hiface.geometry.uv import UVAtlas, tangents
 from hiface.transfer.fine import OurMap, heights_at
@@ -49,4 +49,4 @@ def bake(
     frame = tangents(
         torch.from_numpy(points_mm)[None], atlas, torch.from_numpy(mesh.uv), torch.from_numpy(uv_triangles)
     )[0].numpy()
-    return BakedMaps(grown, normal_map(grown, frame))
+    return BakedMaps(grown, normal_map(grown, SurfaceSteps.of(frame)))
