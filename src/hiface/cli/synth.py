@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 
 def synth(
@@ -15,7 +16,10 @@ def synth(
     identities: Path | None = None,
     series: int = 1,
     side: int = 192,
+    truth: Literal["mask", "parts", "full"] = "mask",
+    without: list[Literal["hair", "occluders", "hdri", "degradation"]] | None = None,
     preview: str | None = None,
+    show: list[Literal["picture", "parts", "depth", "normals", "albedo"]] | None = None,
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
 
@@ -39,12 +43,22 @@ def synth(
         Samples in a row that show one person in one scene, each with an expression of its own.
     side
         Pixels of a picture, which shows 1.45 crop sides.
+    truth
+        What is written beside picture, skin mask and fields: nothing more; `parts`, the part map; or `full`, also
+        depth, normals, albedo and detail maps. The pictures are the same.
+    without
+        An ingredient to leave out, all else staying the same; may be given several times. `hair`: hair of the head.
+        `occluders`: glasses, hats, masks, hands, patches. `hdri`: environment light, in place of which comes plain grey
+        light beside the main one. `degradation`: low resolution, blur, noise, JPEG, grey.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
+    show
+        With --preview: a layer to show of each sample; may be given several times.
     """
     from hiface.synth.contact import write_sheet
     from hiface.synth.shards import ShardOptions, generate_shards
 
+    left_out = frozenset(without or ())
     if preview is None:
         generate_shards(
             ShardOptions(
@@ -56,7 +70,9 @@ def synth(
                 identities=identities,
                 series=series,
                 side=side,
+                truth=truth,
+                without=left_out,
             )
         )
     else:
-        write_sheet(out, data, preview, seed)
+        write_sheet(out, data, preview, seed, show or ("picture",), left_out)
