@@ -21,6 +21,7 @@ from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
 from hiface.network.age import AGE_GROUPS
+from hiface.network.parser import FaceParser, load_parser, shipped_parser
 from hiface.photo.crop import (
     CropBox,
     crop_from_box,
@@ -31,6 +32,7 @@ from hiface.photo.crop import (
     photo_from_crop,
 )
 from hiface.photo.detect import FaceDetector
+from hiface.photo.parse import ParsedFace, parse_face
 from hiface.photo.read import Photo, read_photo
 from hiface.reconstructor import Prediction, Reconstructor, load_reconstructor
 from hiface.refine import refine
@@ -161,15 +163,22 @@ class Reconstruction:
 class HiFace:
     """A loaded model; `reconstruct` is all that most users need."""
 
-    def __init__(self, reconstructor: Reconstructor, meta: dict[str, Any], device: torch.device) -> None:
+    def __init__(
+        self, reconstructor: Reconstructor, meta: dict[str, Any], device: torch.device, parser: FaceParser | None = None
+    ) -> None:
         self.reconstructor = reconstructor.to(device).eval()
         self.meta, self.device = meta, device
         self.weights_id: str = meta["weights_id"]
         self.detector = FaceDetector()
+        self.parser = None if parser is None else parser.to(device).eval()
 
     @property
     def face(self) -> FaceModel:
         return self.reconstructor.face
+
+    def parse(self, photo: Photo, box: CropBox) -> ParsedFace | None:
+        """Which parts a photo shows in a face's crop; None without a parser."""
+        return None if self.parser is None else parse_face(self.parser, photo.pixels, box)
 
     @overload
     def reconstruct(
@@ -348,10 +357,12 @@ def load(
     face_model: str | Path = "face_model.safetensors",
     detail_basis: str | Path = "detail_basis.safetensors",
     albedo: str | Path = "albedo.safetensors",
+    parser: str | Path | None = None,
 ) -> HiFace:
     """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto").
 
-    Weights that were trained on assets of the user's need the same assets here.
+    Weights that were trained on assets of the user's need the same assets here. `parser`: weights of a face parser
+    (docs/parser.md); without it the shipped one, where there is one.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -359,7 +370,9 @@ def load(
         raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
     assets = FaceModel.load(face_model), AlbedoModel.load(albedo), DetailBasis.load(detail_basis)
     reconstructor, meta = load_reconstructor(weights, *assets)
-    return HiFace(reconstructor, meta, torch.device(device))
+    return HiFace(
+        reconstructor, meta, torch.device(device), shipped_parser() if parser is None else load_parser(parser)
+    )
 
 
 def _numpy_shape(shape: Shape, factor: float) -> FaceShape:

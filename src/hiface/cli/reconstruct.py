@@ -31,6 +31,7 @@ def reconstruct(
     face_model: str = "face_model.safetensors",
     detail_basis: str = "detail_basis.safetensors",
     albedo: str = "albedo.safetensors",
+    parser: Path | None = None,
     box: tuple[float, float, float, float] | None = None,
     html: bool = False,
 ) -> int:
@@ -59,6 +60,8 @@ def reconstruct(
         The detail basis that they were trained on.
     albedo
         The albedo that they were trained on.
+    parser
+        Weights of a face parser, which keeps hair, glasses and hands out of the texture; the shipped one unless given.
     box
         Left, top, right and bottom of the face in photo pixels, in place of the detector. One photo only.
     html
@@ -68,7 +71,7 @@ def reconstruct(
     if box is not None and len(found) > 1:
         raise HiFaceError(f"--box says where one face is, but {len(found)} photos were given; give one photo")
     _check_writable(out)
-    model = load(weights, device, face_model=face_model, detail_basis=detail_basis, albedo=albedo)
+    model = load(weights, device, face_model=face_model, detail_basis=detail_basis, albedo=albedo, parser=parser)
     hint = None if box is None else FaceHint(box_xyxy=_array(box))
     failures: list[str] = []
     written: list[Path] = []

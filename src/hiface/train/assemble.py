@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from hiface.detail.basis import DetailBasis
 from hiface.errors import ConfigError
@@ -18,12 +19,14 @@ from hiface.face.landmarks import mirror_pairs
 from hiface.face.model import FaceModel
 from hiface.network.age import softened
 from hiface.network.backbone import load_backbone_weights
+from hiface.network.parser import load_parser
 from hiface.reconstructor import Reconstructor, start_from
 from hiface.train.age_teacher import plain_crops
 from hiface.train.batches import StepDataset
 from hiface.train.config import TrainConfig
 from hiface.train.frozen import start_coarse
 from hiface.train.loop import Validation, train
+from hiface.train.photo_masks import parsed_skin
 from hiface.train.photometric import PhotometricTerm
 from hiface.train.photos import PhotoSet, load_packs
 from hiface.train.shards import ShardSet
@@ -47,6 +50,7 @@ class RunOptions:
     albedo: str = "albedo.safetensors"
     backbone_weights: Path | None = None
     start: Path | None = None
+    parser: Path | None = None
     accelerator: str = "auto"
     devices: int | str = "auto"
     stop_after: float | None = None
@@ -73,7 +77,8 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
     for drawn in (shards, ShardSet(options.held_out) if options.held_out else None):
         check_drawn(config, model, drawn, drawn is not shards)
     ages = photo_ages(photos, options.teacher)
-    data = dataset(config, model, shards, photos, ages)
+    masks = None if photos is None or options.parser is None else parsed_skin(load_parser(options.parser), photos)
+    data = dataset(config, model, shards, photos, ages, masks)
     photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
     return train(
         model, data, options.out, validation(config, model, options), photometric, options.devices,
@@ -103,7 +108,7 @@ def check_drawn(config: TrainConfig, model: Reconstructor, drawn: ShardSet | Non
 
 def dataset(
     config: TrainConfig, model: Reconstructor, shards: ShardSet | None, photos: PhotoSet | None,
-    ages: np.ndarray | None = None,
+    ages: np.ndarray | None = None, photo_masks: UInt8[np.ndarray, "N H W"] | None = None,
 ) -> StepDataset:  # fmt: skip
     """Batches for a model: the mirror images and sizes come from its assets."""
     face = model.face
@@ -113,7 +118,8 @@ def dataset(
         "expression": face.expression_size,
         **model.detail_model.basis.sizes,
     }
-    return StepDataset(config, shards, photos, ages, mirror_pairs(points), score_mirror(), sizes)
+    mirrors = mirror_pairs(points), score_mirror()
+    return StepDataset(config, shards, photos, ages, *mirrors, sizes, photo_masks=photo_masks)
 
 
 def score_mirror() -> np.ndarray:
