@@ -370,9 +370,8 @@ def load(
         raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
     assets = FaceModel.load(face_model), AlbedoModel.load(albedo), DetailBasis.load(detail_basis)
     reconstructor, meta = load_reconstructor(weights, *assets)
-    return HiFace(
-        reconstructor, meta, torch.device(device), shipped_parser() if parser is None else load_parser(parser)
-    )
+    parsing = shipped_parser() if parser is None else load_parser(parser)
+    return HiFace(reconstructor, meta, torch.device(device), parsing)
 
 
 def _numpy_shape(shape: Shape, factor: float) -> FaceShape:

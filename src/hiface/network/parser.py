@@ -33,14 +33,14 @@ class ParserConfig:
     """Factor on the channels of an 18-layer backbone."""
     channels: int = 32
     """Of the decoder."""
-    crop: int = 128
+    crop: int = 96
     """S, side of the crops, pixels; framed by the crop rule."""
 
 
 class FaceParser(nn.Module):
-    """Classes of `hiface.face.parts` from a crop: a pyramid summed from coarse to fine, and edges of the picture itself."""
+    """Classes of `hiface.face.parts` from a crop: a pyramid summed from coarse to fine, and the picture's own edges."""
 
-    def __init__(self, config: ParserConfig = ParserConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: ParserConfig = ParserConfig()) -> None:
         super().__init__()
         self.config = config
         self.backbone = ResNet("resnet18", config.width)

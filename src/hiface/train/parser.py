@@ -23,8 +23,8 @@ from hiface.train.photos import PhotoSet
 from hiface.train.precision import arithmetic
 
 log = logging.getLogger(__name__)
-_SIDES = ((0.45, 64), (0.8, 96), (1.0, 128))
-"""Side of the crops up to each part of the run: coarse first, since a step costs its area."""
+_SIDES = ((0.5, 2 / 3), (1.0, 1.0))
+"""Side of the crops over the network's own up to each part of the run: coarse first, since a step costs its area."""
 _RARE = {Part.BROWS: 2.0, Part.EYES: 2.0, Part.LIPS: 2.0, Part.MOUTH: 2.0, Part.GLASSES: 2.0}
 _CHECKPOINT_EVERY = 100
 
@@ -45,14 +45,15 @@ class ParserTraining:
     """How slowly the weights that are kept follow those that are trained."""
     seed: int = 0
 
-    def side(self, step: int) -> int:
-        """Of the crops of a step, pixels."""
-        return next(side for until, side in _SIDES if step < until * self.steps)
+    def side(self, step: int, crop: int) -> int:
+        """Of the crops of a step, pixels, for a network of crops of side `crop`."""
+        share = next(share for until, share in _SIDES if step < until * self.steps)
+        return max(32, round(share * crop / 32) * 32)
 
 
 def train_parser(
-    faces: ParserFaces, photos: PhotoSet | None, out: str | Path, options: ParserTraining = ParserTraining(),  # noqa: B008
-    network: ParserConfig = ParserConfig(), minutes: float | None = None, start: str | Path | None = None,  # noqa: B008
+    faces: ParserFaces, photos: PhotoSet | None, out: str | Path, options: ParserTraining = ParserTraining(),
+    network: ParserConfig | None = None, minutes: float | None = None, start: str | Path | None = None,
 ) -> FaceParser:  # fmt: skip
     """Train, write the weights to `out`, return the parser. A checkpoint beside `out` makes a cut run go on exactly.
 
@@ -60,7 +61,7 @@ def train_parser(
     an earlier run to start from.
     """
     torch.manual_seed(options.seed)
-    parser = FaceParser(network) if start is None else load_parser(start)
+    parser = FaceParser(network or ParserConfig()) if start is None else load_parser(start)
     parser = parser.to(memory_format=torch.channels_last)
     kept = {k: v.detach().clone() for k, v in parser.state_dict().items()}
     optimizer = torch.optim.AdamW(parser.parameters(), lr=options.rate, weight_decay=options.decay)
@@ -71,7 +72,7 @@ def train_parser(
     steps = range(first, options.steps)
     for step in track(steps, "face parser", console=Console(stderr=True), disable=not steps):
         rng = np.random.default_rng([options.seed, step])
-        batch = parser_batch(faces, photos, rng, options.side(step), options.drawn, options.photos)
+        batch = parser_batch(faces, photos, rng, options.side(step, parser.config.crop), options.drawn, options.photos)
         for group in optimizer.param_groups:
             group["lr"] = options.rate * _course(step / options.steps)
         loss = parser_loss(parser, batch, options, autocast)

@@ -47,7 +47,7 @@ def load_faces(shards: ShardSet, chosen: range) -> ParserFaces:
 
 @dataclass(frozen=True)
 class ParserBatch:
-    """Crops, 0 to 255; the first rows are drawn faces with `parts`, the others photos with numbers of rules; H = S / 2."""
+    """Crops, 0 to 255, first drawn faces with `parts`, then photos with numbers of rules; H = S / 2."""
 
     crops: UInt8[Tensor, "B 3 S S"]
     parts: UInt8[Tensor, "N H H"]
