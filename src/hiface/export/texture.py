@@ -209,11 +209,11 @@ def _seen_colour(
     weight *= smoothstep(texels[..., 4], *_PHOTO_BORDER)
     weight *= texels[..., 2] - nearest < _DEPTH_MM
     weight *= tile.inside
-    face = sampled(view.face, texels[..., 5:7], beyond=1.0)
-    weight *= smoothstep(face, *_PARSED)
+    share = sampled(view.face, texels[..., 5:7], beyond=1.0)
+    weight *= smoothstep(share, *_PARSED)
     weight = np.minimum(weight, cv2.blur(weight, (len(weight) // 128 + 1,) * 2)) * tile.covered
     colour = cv2.remap(view.crop, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    certain = smoothstep(face, *_CERTAIN) * np.float32(view.face.size > 1)
+    certain = smoothstep(share, *_CERTAIN) * np.float32(view.face.size > 1)
     return colour, weight * np.maximum(_looks_like_skin(colour, weight, tile), certain)
 
 

@@ -52,9 +52,8 @@ def sample_shape(model: FaceModel, fields: Mapping[str, np.ndarray]) -> SampleSh
     expressive = neutral + model.expression_offset(expression)
     posed = model.pose(expressive, identity, rotation, torch.zeros(1, 3))
     camera = np.asarray(fields["camera"])
-    return SampleShape(
-        *(v[0].numpy() for v in (neutral, expressive, posed)), Camera(camera[:3], float(camera[3]), camera[4:])
-    )
+    view = Camera(camera[:3], float(camera[3]), camera[4:])
+    return SampleShape(neutral[0].numpy(), expressive[0].numpy(), posed[0].numpy(), view)
 
 
 def sample_points(model: FaceModel, shape: SampleShape, name: str) -> Float[np.ndarray, "L 2"]:

@@ -62,7 +62,7 @@ def train_parser(
     """
     torch.manual_seed(options.seed)
     parser = FaceParser(network or ParserConfig()) if start is None else load_parser(start)
-    parser = parser.to(memory_format=torch.channels_last)
+    parser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs forget modules
     kept = {k: v.detach().clone() for k, v in parser.state_dict().items()}
     optimizer = torch.optim.AdamW(parser.parameters(), lr=options.rate, weight_decay=options.decay)
     checkpoint = Path(out).with_suffix(".checkpoint")

@@ -49,7 +49,7 @@ def hints(points: Float[np.ndarray, "478 2"], side: int) -> UInt8[np.ndarray, "S
     middle = oval.mean(0)
     _fill(rules, middle + (oval - middle) * _OUTER, _OPEN)
     _fill(rules, middle + (oval - middle) * _INNER, _FACE)
-    apart = np.linalg.norm(points[33] - points[263])
+    apart = float(np.linalg.norm(points[33] - points[263]))
     for brow in (RIGHT_BROW, LEFT_BROW):
         _outlined(rules, points[list(brow)], _BROW, 0.12 * apart)
     for eye in (RIGHT_EYE, LEFT_EYE):
