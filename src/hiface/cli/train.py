@@ -134,7 +134,7 @@ def train_parser(
     held_out
         So many of the last faces are left out, to measure on.
     steps
-        Batches of 24 faces and 8 photos.
+        Batches of 16 faces and 6 photos.
     start
         Weights of an earlier run to start from.
     minutes

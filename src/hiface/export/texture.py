@@ -41,8 +41,9 @@ _ALIKE = (1.9, 3.2)
 """Deviations from the skin's own colours up to which a colour is skin, and beyond which it is not."""
 _SPREAD = ((0.22, 0.07, 0.07), (0.40, 0.11, 0.11))
 """Least and greatest deviation of skin in brightness, red over green and blue over green (logarithms)."""
-_PARSED, _CERTAIN = (0.4, 0.8), (0.75, 0.95)
-"""Probabilities of face from which the parser lets a pixel in, and wholly; from which colour has no say, and none."""
+_PARSED, _CERTAIN = (0.4, 0.8), (0.8, 0.95)
+"""Probabilities of face from which the parser lets a pixel in, and wholly; from which colour loses its say, and has
+none. Beyond the parser's crop a pixel is let in, and colour decides."""
 _SURE = (0.5, 1.0)
 """Weights from which a texel has a say in the gains: what is half hair has none."""
 _BORDER = (0.01, 0.06)
@@ -209,7 +210,7 @@ def _seen_colour(
     weight *= smoothstep(texels[..., 4], *_PHOTO_BORDER)
     weight *= texels[..., 2] - nearest < _DEPTH_MM
     weight *= tile.inside
-    share = sampled(view.face, texels[..., 5:7], beyond=1.0)
+    share = sampled(view.face, texels[..., 5:7], beyond=_PARSED[1])
     weight *= smoothstep(share, *_PARSED)
     weight = np.minimum(weight, cv2.blur(weight, (len(weight) // 128 + 1,) * 2)) * tile.covered
     colour = cv2.remap(view.crop, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

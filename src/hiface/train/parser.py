@@ -25,7 +25,11 @@ from hiface.train.precision import arithmetic
 log = logging.getLogger(__name__)
 _SIDES = ((0.5, 2 / 3), (1.0, 1.0))
 """Side of the crops over the network's own up to each part of the run: coarse first, since a step costs its area."""
-_RARE = {Part.BROWS: 2.0, Part.EYES: 2.0, Part.LIPS: 2.0, Part.MOUTH: 2.0, Part.GLASSES: 2.0}
+_RARE = {
+    Part.BROWS: 2.0, Part.EYES: 2.0, Part.LIPS: 2.0, Part.MOUTH: 3.0, Part.EARS: 1.5, Part.BEARD: 1.5,
+    Part.GLASSES: 4.0, Part.MASK: 1.5, Part.HAT: 1.5, Part.OTHER: 1.5,
+}  # fmt: skip
+"""Weights of the classes with few pixels."""
 _CHECKPOINT_EVERY = 100
 
 
@@ -34,9 +38,9 @@ class ParserTraining:
     """A run; the same numbers give the same batches."""
 
     steps: int = 3000
-    drawn: int = 24
+    drawn: int = 16
     """Drawn faces in a batch."""
-    photos: int = 8
+    photos: int = 6
     rate: float = 4e-3
     """Greatest learning rate; it falls as a cosine after a short rise."""
     decay: float = 0.02

@@ -77,6 +77,7 @@ def _drawn(
     crop, parts = cut(faces, index, box, side, side // 2)
     if rng.random() < _COVERED:
         _cover(crop, parts, rng)
+    crop = _dimmed(crop, rng)
     if rng.random() < 0.7:  # the generator's camera has spoilt its pictures already
         crop = spoil(crop, rng, covered=0.0)
     if rng.random() < 0.5:
@@ -96,6 +97,13 @@ def cut(
         faces.parts[index], matrix[:2], (fine, fine), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )  # fmt: skip
     return np.ascontiguousarray(crop), np.asarray(parts)
+
+
+def _dimmed(crop: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator) -> UInt8[np.ndarray, "S S 3"]:
+    """Now and then as if taken in low light: dark skin must not be told from hair by brightness alone."""
+    if rng.random() > 0.2:
+        return crop
+    return np.asarray((crop * rng.uniform(0.2, 0.7)).astype(np.uint8))
 
 
 def _cover(crop: UInt8[np.ndarray, "S S 3"], parts: UInt8[np.ndarray, "S S"], rng: np.random.Generator) -> None:
@@ -122,6 +130,7 @@ def _photo(
     box = jittered(crop_from_landmarks(points[_68]), rng, _JITTER)
     crop, matrix = crop_and_matrix(photos.pictures[index], box, side)
     rules = hints((points @ matrix[:2, :2].T + matrix[:2, 2]) * (side // 2), side // 2)
+    crop = _dimmed(crop, rng)
     if rng.random() < 0.6:
         crop = spoil(crop, rng, covered=0.0)
     if rng.random() < 0.5:  # the hints know no left and right

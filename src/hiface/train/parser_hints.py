@@ -24,7 +24,8 @@ _FEATURES = {Part.BROWS, Part.EYES, Part.LIPS, Part.MOUTH}
 _ALL = set(Part)
 RULES: tuple[set[Part], ...] = (
     _ALL,
-    {Part.SKIN, Part.BEARD} | _COVERS,  # inside the face
+    {Part.SKIN} | _COVERS,  # forehead
+    {Part.SKIN, Part.BEARD} | _COVERS - {Part.HAIR, Part.HAT},  # below the brows; what hangs there is rare in photos
     {Part.SKIN, Part.BROWS} | _COVERS,  # about the brows
     {Part.EYES} | _COVERS,
     {Part.LIPS, Part.BEARD, Part.MASK, Part.OTHER},
@@ -33,7 +34,7 @@ RULES: tuple[set[Part], ...] = (
     _ALL - _FEATURES - {Part.SKIN, Part.GLASSES},  # below the chin
 )
 """Classes that each rule allows; a pixel holds the number of its rule."""
-_OPEN, _FACE, _BROW, _EYE, _LIPS, _MOUTH, _BEYOND, _BELOW = range(8)
+_OPEN, _FOREHEAD, _FACE, _BROW, _EYE, _LIPS, _MOUTH, _BEYOND, _BELOW = range(9)
 _INNER, _OUTER = 0.9, 1.25
 """Sizes of the oval inside of which all is face, and outside of which none is."""
 _LEAST_EYE, _LEAST_MOUTH = 0.012, 0.02
@@ -49,6 +50,8 @@ def hints(points: Float[np.ndarray, "478 2"], side: int) -> UInt8[np.ndarray, "S
     middle = oval.mean(0)
     _fill(rules, middle + (oval - middle) * _OUTER, _OPEN)
     _fill(rules, middle + (oval - middle) * _INNER, _FACE)
+    above = np.arange(side)[:, None] + 0.5 < points[[*RIGHT_BROW, *LEFT_BROW], 1].max()
+    rules[above & (rules == _FACE)] = _FOREHEAD
     apart = float(np.linalg.norm(points[33] - points[263]))
     for brow in (RIGHT_BROW, LEFT_BROW):
         _outlined(rules, points[list(brow)], _BROW, 0.12 * apart)
