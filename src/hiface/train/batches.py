@@ -74,8 +74,8 @@ class StepDataset(Dataset[Batch]):
         mirror: SampleMirror | None = None,
         photo_masks: UInt8[np.ndarray, "N H W"] | None = None,
     ) -> None:
-        """`mirror` shows half of the drawn faces mirrored. `photo_masks`: 255 on the skin of each photo; None takes what
-        the landmarks tell (`photo_skin`)."""
+        """`mirror` shows half of the drawn faces mirrored. `photo_masks`: 255 on the skin of each photo; None takes
+        what the landmarks tell (`photo_skin`)."""
         self.config, self.shards, self.photos, self.ages = config, shards, photos, ages
         self.mirror478, self.score_mirror, self.sizes, self.rank = mirror478, score_mirror, sizes, rank
         self.mirror, self.photo_masks = mirror, photo_masks
