@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from jaxtyping import UInt8
+from rich.console import Console
+from rich.progress import track
 
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.parts import Part
@@ -21,7 +23,8 @@ _68 = list(IBUG68_OF_MEDIAPIPE)
 
 def parsed_skin(parser: FaceParser, photos: PhotoSet) -> UInt8[np.ndarray, "N H W"]:
     """255 on pixels that the landmarks enclose and the parser takes for skin, brows, lips or beard, 0 elsewhere."""
-    return np.stack([_skin(parser, photos, k) for k in range(len(photos))])
+    rows = track(range(len(photos)), "skin of photos", console=Console(stderr=True), disable=len(photos) < 100)
+    return np.stack([_skin(parser, photos, k) for k in rows])
 
 
 def _skin(parser: FaceParser, photos: PhotoSet, index: int) -> UInt8[np.ndarray, "H W"]:
