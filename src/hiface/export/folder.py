@@ -54,7 +54,7 @@ def write_folder(result: Reconstruction, folder: str | Path) -> Path:
     folder, started = Path(folder), time.perf_counter()
     with ThreadPoolExecutor(2) as pool:  # meshes are text that Python writes, pictures leave the interpreter free
         meshes = pool.submit(_write_meshes, result, folder)
-        maps = pool.submit(_write_maps, result, folder / "maps")
+        maps = pool.submit(write_maps, result, folder / "maps")
         _write_look(result, folder)
         write_coefficients(result.coefficients, folder / COEFFICIENTS)
         ranges = maps.result()
@@ -181,7 +181,7 @@ def eyes_of(
     return textures.map(look.colour, EYES), look, seen
 
 
-def _write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, float]]:
+def write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, float]]:
     """Displacement maps and their ranges in mm (tension: its own unit), the normal map and the albedo."""
     ranges = {}
     for name in MAPS:
