@@ -20,6 +20,7 @@ from hiface.face.albedo import AlbedoModel
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
+from hiface.geometry.tension import TensionKind
 from hiface.network.age import AGE_GROUPS
 from hiface.network.parser import FaceParser, load_parser, shipped_parser
 from hiface.photo.crop import (
@@ -359,19 +360,21 @@ def load(
     face_model: str | Path = "face_model.safetensors",
     detail_basis: str | Path = "detail_basis.safetensors",
     albedo: str | Path = "albedo.safetensors",
+    tension: TensionKind | None = None,
     parser: str | Path | None = None,
 ) -> HiFace:
     """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto").
 
-    Weights that were trained on assets of the user's need the same assets here. `parser`: weights of a face parser
-    (docs/parser.md); without it the shipped one, where there is one.
+    Weights that were trained on assets of the user's need the same assets here. tension: "plain" (Eq. 8) or "oriented"
+    in place of what the weights say (docs/detail_tension.md). parser: weights of a face parser (docs/parser.md); None
+    takes the shipped one, where there is one.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
     assets = FaceModel.load(face_model), AlbedoModel.load(albedo), DetailBasis.load(detail_basis)
-    reconstructor, meta = load_reconstructor(weights, *assets)
+    reconstructor, meta = load_reconstructor(weights, *assets, tension=tension)
     parsing = shipped_parser() if parser is None else load_parser(parser)
     return HiFace(reconstructor, meta, torch.device(device), parsing)
 

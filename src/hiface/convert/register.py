@@ -200,8 +200,9 @@ def _similarity(ours: Ours, target: _Target, guides: list[_Guides], schedule: Sc
         if not schedule.polish:
             return motion
     else:
-        tip = _tip(target.surface.vertices[target.surface.triangles.ravel()])
-        motion = Similarity(1.0, np.eye(3), tip - _tip(skin))
+        theirs = target.surface.vertices[target.surface.triangles.ravel()]
+        scale = _unit(theirs, skin)
+        motion = Similarity(scale, np.eye(3), _tip(theirs) - scale * _tip(skin))
     face = np.flatnonzero(ours.narrow)[::3]
     for _ in range(schedule.similarity):
         moved = motion.apply(skin)
@@ -210,6 +211,12 @@ def _similarity(ours: Ours, target: _Target, guides: list[_Guides], schedule: Sc
             raise AssetError("the mean face lies nowhere near ours; give landmarks of it with --landmarks")
         motion = fit_umeyama(skin[face[trust > 0]], found.of(target.surface.vertices)[trust > 0])
     return motion
+
+
+def _unit(theirs: Float[np.ndarray, "N 3"], ours: Float[np.ndarray, "V 3"]) -> float:
+    """1, or how much larger theirs is where that is no matter of people and of what a file holds: another unit."""
+    ratio = float(np.ptp(theirs, axis=0).max() / np.ptp(ours, axis=0).max())
+    return 1.0 if 0.3 < ratio < 3 else ratio
 
 
 def _tip(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:

@@ -98,7 +98,8 @@ def _topology_arrays(face: FaceModel) -> dict[str, Shaped[np.ndarray, "..."]]:
 
 
 def _detail_arrays(result: Reconstruction, detail: SDDetail) -> dict[str, Shaped[np.ndarray, "..."]]:
-    """D_sta, the bases of Eq. 5 at the texels of their mask, φ, and the network of Eq. 6."""
+    """D_sta, the bases of Eq. 5 at the texels of their mask, φ, the network of Eq. 6, and what edges weigh in an
+    oriented tension (65535 is 1)."""
     basis = detail.basis
     mask = basis.mask.cpu().numpy()
     arrays: dict[str, Shaped[np.ndarray, "..."]] = {
@@ -110,6 +111,8 @@ def _detail_arrays(result: Reconstruction, detail: SDDetail) -> dict[str, Shaped
         mean, modes = (basis.get_buffer(f"{name}_{what}").cpu().numpy() for what in ("mean", "modes"))
         arrays[f"{name}_mean"] = mean
         arrays[f"{name}_modes"], arrays[f"{name}_scale"] = quantise(modes, 8)
+    if detail.tension.end_weights is not None:
+        arrays["edge_weights"] = np.round(detail.tension.end_weights.numpy() * 65535).astype(np.uint16)
     for name, parameter in detail.dynamic.state_dict().items():
         arrays[f"dynamic.{name}"] = parameter.cpu().numpy().astype(np.float16)  # as weight files hold them
     return arrays
