@@ -22,6 +22,7 @@ from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
 from hiface.geometry.tension import TensionKind
 from hiface.network.age import AGE_GROUPS
+from hiface.network.parser import FaceParser, load_parser, shipped_parser
 from hiface.photo.crop import (
     CropBox,
     crop_from_box,
@@ -32,6 +33,7 @@ from hiface.photo.crop import (
     photo_from_crop,
 )
 from hiface.photo.detect import FaceDetector
+from hiface.photo.parse import ParsedFace, parse_face
 from hiface.photo.read import Photo, read_photo
 from hiface.reconstructor import Prediction, Reconstructor, load_reconstructor
 from hiface.refine import refine
@@ -162,15 +164,22 @@ class Reconstruction:
 class HiFace:
     """A loaded model; `reconstruct` is all that most users need."""
 
-    def __init__(self, reconstructor: Reconstructor, meta: dict[str, Any], device: torch.device) -> None:
+    def __init__(
+        self, reconstructor: Reconstructor, meta: dict[str, Any], device: torch.device, parser: FaceParser | None = None
+    ) -> None:
         self.reconstructor = reconstructor.to(device).eval()
         self.meta, self.device = meta, device
         self.weights_id: str = meta["weights_id"]
         self.detector = FaceDetector()
+        self.parser = None if parser is None else parser.to(device).eval()
 
     @property
     def face(self) -> FaceModel:
         return self.reconstructor.face
+
+    def parse(self, photo: Photo, box: CropBox) -> ParsedFace | None:
+        """Which parts a photo shows in a face's crop; None without a parser."""
+        return None if self.parser is None else parse_face(self.parser, photo.pixels, box)
 
     @overload
     def reconstruct(
@@ -352,11 +361,13 @@ def load(
     detail_basis: str | Path = "detail_basis.safetensors",
     albedo: str | Path = "albedo.safetensors",
     tension: TensionKind | None = None,
+    parser: str | Path | None = None,
 ) -> HiFace:
     """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto").
 
     Weights that were trained on assets of the user's need the same assets here. tension: "plain" (Eq. 8) or "oriented"
-    in place of what the weights say (docs/detail_tension.md).
+    in place of what the weights say (docs/detail_tension.md). parser: weights of a face parser (docs/parser.md); None
+    takes the shipped one, where there is one.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -364,7 +375,8 @@ def load(
         raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
     assets = FaceModel.load(face_model), AlbedoModel.load(albedo), DetailBasis.load(detail_basis)
     reconstructor, meta = load_reconstructor(weights, *assets, tension=tension)
-    return HiFace(reconstructor, meta, torch.device(device))
+    parsing = shipped_parser() if parser is None else load_parser(parser)
+    return HiFace(reconstructor, meta, torch.device(device), parsing)
 
 
 def _numpy_shape(shape: Shape, factor: float) -> FaceShape:

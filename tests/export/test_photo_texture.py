@@ -9,6 +9,9 @@ from hiface.errors import MeshError
 from hiface.export.blend import fill_smoothly, logarithm, with_gain
 from hiface.export.corners import pieces
 from hiface.export.texture import photo_texture
+from hiface.face.parts import Part
+from hiface.photo.crop import CropBox
+from hiface.photo.parse import ParsedFace
 
 R = 256
 SKIN = (190, 140, 120)
@@ -91,6 +94,38 @@ def test_hair_over_the_forehead_is_left_out():
     photo[: int(brow) - 12] = (30, 22, 18)
     result = texture_of(photo)
     assert result.colour[covered()].min(0).astype(int) @ [1, 1, 1] > 0.8 * sum(SKIN)
+
+
+def parsed_as(part, rows):
+    """A parser's answer: face everywhere but in rows of the crop, which is the whole photo."""
+    shares = np.zeros((len(Part), SIDE, SIDE), np.float32)
+    shares[Part.SKIN] = 1
+    shares[Part.SKIN, rows], shares[part, rows] = 0, 1
+    return ParsedFace(shares, CropBox((SIDE / 2, SIDE / 2), SIDE, 0.0))
+
+
+def test_what_the_parser_calls_a_hand_is_left_out_though_it_looks_like_skin():
+    eyes = int(on_photo(shipped().landmarks(shipped().mean[None], "mediapipe68")[0].numpy())[36:48, 1].mean())
+    rows = slice(eyes - 8, eyes + 8)
+    photo = plain()
+    photo[rows] = (200, 120, 100)
+    points, flat = posed(), np.broadcast_to(ALBEDO, (64, 64, 3))
+    with_parser = photo_texture(
+        photo, on_photo(points), points, shipped(), flat, flat, R, parsed_as(Part.OTHER, rows)
+    )  # fmt: skip
+    assert (texture_of(photo).colour[covered()][:, 1] < 130).any()
+    assert np.abs(with_parser.colour[covered()].astype(int) - SKIN).max() <= 6
+
+
+def test_a_parser_that_sees_only_skin_trusts_what_colour_would_doubt():
+    """A painted forehead, whose colour is no skin's."""
+    photo = plain()
+    brow = on_photo(shipped().landmarks(shipped().mean[None], "mediapipe68")[0].numpy())[17:27, 1].min()
+    photo[: int(brow) - 8] = (30, 160, 60)
+    points, flat = posed(), np.broadcast_to(ALBEDO, (64, 64, 3))
+    parsed = parsed_as(Part.SKIN, slice(0, 0))
+    painted = photo_texture(photo, on_photo(points), points, shipped(), flat, flat, R, parsed)
+    assert painted.seen.sum() > 1.05 * texture_of(photo).seen.sum()
 
 
 def test_brows_and_beard_stay():

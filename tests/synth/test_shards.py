@@ -61,7 +61,7 @@ def test_sets_do_not_mix(tmp_path):
     people = tmp_path / "people.npy"
     np.save(people, np.zeros((2, 4), np.float32))
     generate_shards(options(tmp_path / "out"))
-    for other in ({"seed": 4}, {"identities": people}):
+    for other in ({"seed": 4}, {"identities": people}, {"truth": "parts"}, {"without": frozenset({"hair"})}):
         with pytest.raises(ConfigError, match="same options"):
             generate_shards(options(tmp_path / "out", **other))
 

@@ -34,6 +34,7 @@ def reconstruct(
     face_model: str = "face_model.safetensors",
     detail_basis: str = "detail_basis.safetensors",
     albedo: str = "albedo.safetensors",
+    parser: Path | None = None,
     box: tuple[float, float, float, float] | None = None,
     html: bool = False,
     tension: Literal["plain", "oriented"] | None = None,
@@ -68,6 +69,8 @@ def reconstruct(
         The detail basis that they were trained on.
     albedo
         The albedo that they were trained on.
+    parser
+        Weights of a face parser, which keeps hair, glasses and hands out of the texture; the shipped one unless given.
     box
         Left, top, right and bottom of the face in photo pixels, in place of the detector. One photo only.
     html
@@ -92,7 +95,8 @@ def reconstruct(
     _check_writable(out)
     threads = threads or (1 if engine == "ray" else None)
     wanted = Wanted(
-        out, faces, box, ipd, html, weights, face_model, detail_basis, albedo, tension, device, threads
+        out, faces, box, ipd, html, weights, face_model, detail_basis, albedo, None if parser is None else str(parser),
+        tension, device, threads,
     ).absolute()  # fmt: skip
     todo = jobs if again or len(jobs) == 1 else _missing(wanted, jobs)
     failures: list[tuple[PhotoJob, str]] = []

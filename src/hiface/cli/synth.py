@@ -17,10 +17,13 @@ def synth(
     identities: Path | None = None,
     series: int = 1,
     side: int = 192,
+    truth: Literal["mask", "parts", "full"] = "mask",
+    without: list[Literal["hair", "occluders", "hdri", "degradation"]] | None = None,
     preview: str | None = None,
     rank: int | None = None,
     world: int | None = None,
     engine: Literal["local", "ray"] = "local",
+    show: list[Literal["picture", "parts", "depth", "normals", "albedo"]] | None = None,
 ) -> None:
     """Draw synthetic faces into tar shards (WebDataset layout) with full ground truth.
 
@@ -46,6 +49,13 @@ def synth(
         Samples in a row that show one person in one scene, each with an expression of its own.
     side
         Pixels of a picture, which shows 1.45 crop sides.
+    truth
+        What is written beside picture, skin mask and fields: nothing more; `parts`, the part map; or `full`, also
+        depth, normals, albedo and detail maps. The pictures are the same.
+    without
+        An ingredient to leave out, all else staying the same; may be given several times. `hair`: hair of the head.
+        `occluders`: glasses, hats, masks, hands, patches. `hdri`: environment light, in place of which comes plain grey
+        light beside the main one. `degradation`: low resolution, blur, noise, JPEG, grey.
     preview
         ROWSxCOLUMNS: write a contact sheet instead of shards.
     rank
@@ -55,11 +65,14 @@ def synth(
     engine
         "local": processes of this machine. "ray": a task for each shard on a Ray cluster, the one that RAY_ADDRESS or
         `ray start` names, or processes of this machine (extra `ray`).
+    show
+        With --preview: a layer to show of each sample; may be given several times.
     """
     from hiface.synth.contact import write_sheet
     from hiface.synth.ranks import rank_of
     from hiface.synth.shards import ShardOptions, generate_shards
 
+    left_out = frozenset(without or ())
     if preview is None:
         spread = None
         if engine == "ray":
@@ -76,9 +89,11 @@ def synth(
                 identities=identities,
                 series=series,
                 side=side,
+                truth=truth,
+                without=left_out,
                 rank=rank_of(rank, world),
             ),
             spread,
         )
     else:
-        write_sheet(out, data, preview, seed)
+        write_sheet(out, data, preview, seed, show or ("picture",), left_out)

@@ -1,4 +1,4 @@
-"""`hiface train` and `hiface train-teacher`."""
+"""`hiface train`, `hiface train-teacher` and `hiface train-parser`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def train(
     backbone_weights: Path | None = None,
     start: Path | None = None,
     start_assets: Path | None = None,
+    parser: Path | None = None,
     accelerator: str = "auto",
     devices: str = "auto",
     minutes: float | None = None,
@@ -61,6 +62,9 @@ def train(
         Folder with the face_model, albedo and detail_basis (.safetensors) that START belongs to, where they are not
         this run's: its answers are then carried over to this run's coefficients, which needs the same topology and
         UV layout.
+    parser
+        Weights of a face parser (`hiface train-parser`), for the skin of photos: hair, glasses and hands leave L_pho.
+        Without it skin is what the landmarks enclose.
     accelerator
         "auto", "cpu" or "cuda".
     devices
@@ -76,7 +80,7 @@ def train(
     options = RunOptions(
         out=out, shards=shards, photos=photos, held_out=held_out, teacher=teacher, face_model=face_model,
         detail_basis=detail_basis, albedo=albedo, backbone_weights=backbone_weights, start=start,
-        start_assets=start_assets, accelerator=accelerator,
+        start_assets=start_assets, parser=parser, accelerator=accelerator,
         devices=int(devices) if devices.isdigit() else devices, stop_after=None if minutes is None else 60 * minutes,
     )  # fmt: skip
     weights = run(from_toml(config) if config else TrainConfig(), options)
@@ -110,3 +114,56 @@ def train_teacher(*, photos: Path, out: Path, steps: int = 3000) -> None:
     )
     save_teacher(teacher, out, {"mean_error_groups": error, "steps": steps})
     log.info("%s: mean error %.2f age groups on held-out photos", out, error)
+
+
+def train_parser(
+    *,
+    shards: Path,
+    out: Path,
+    photos: Path | None = None,
+    held_out: int = 300,
+    steps: int = 3000,
+    start: Path | None = None,
+    minutes: float | None = None,
+) -> None:
+    """Train the face parser on drawn faces with part maps; a cut run goes on from the checkpoint beside OUT.
+
+    Parameters
+    ----------
+    shards
+        Folder of `hiface synth --truth parts`; about 5,000 faces do.
+    out
+        File to write, safetensors.
+    photos
+        Folder that holds the labelled packs: their landmarks tell some of the parts. Without it photos are never seen.
+    held_out
+        So many of the last faces are left out, to measure on.
+    steps
+        Batches of 16 faces and 6 photos.
+    start
+        Weights of an earlier run to start from.
+    minutes
+        End this piece of the run after so many minutes, with a checkpoint.
+    """
+    import cv2
+    import torch
+
+    from hiface.train.parser import ParserTraining
+    from hiface.train.parser import train_parser as run
+    from hiface.train.parser_batches import load_faces
+    from hiface.train.parser_report import intersections, table
+    from hiface.train.photos import load_packs
+    from hiface.train.shards import ShardSet
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    drawn = ShardSet(shards)
+    if not 0 <= held_out < len(drawn):
+        raise ConfigError(f"--held-out {held_out}: {shards} holds {len(drawn)} faces; leave some to train on")
+    faces = load_faces(drawn, range(len(drawn) - held_out))
+    packs = load_packs(photos, PACKS, "train") if photos else None
+    parser = run(faces, packs, out, ParserTraining(steps=steps), minutes=minutes, start=start)
+    log.info("weights: %s", out)
+    if held_out:
+        rest = load_faces(drawn, range(len(drawn) - held_out, len(drawn)))
+        log.info("%s", table(intersections(parser, rest)))

@@ -35,6 +35,8 @@ class Wanted:
     face_model: str = "face_model.safetensors"
     detail_basis: str = "detail_basis.safetensors"
     albedo: str = "albedo.safetensors"
+    parser: str | None = None
+    """Face parser for the textures; the packaged one, if there is one, unless given."""
     tension: Literal["plain", "oriented"] | None = None
     """What makes wrinkles; as the weights say unless given."""
     device: str = "auto"
@@ -46,7 +48,7 @@ class Wanted:
         weights, face_model, detail_basis, albedo = (_absolute(getattr(self, name)) for name in _ASSETS)
         return replace(
             self, out=self.out.absolute(), weights=weights, face_model=face_model, detail_basis=detail_basis,
-            albedo=albedo,
+            albedo=albedo, parser=None if self.parser is None else _absolute(self.parser),
         )  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def face_maker(wanted: Wanted) -> Callable[[PhotoJob], list[Path]]:
     if wanted.threads is not None:
         torch.set_num_threads(wanted.threads)
     assets = {k: getattr(wanted, k) for k in _ASSETS if k != "weights"}
-    model = load(wanted.weights, wanted.device, tension=wanted.tension, **assets)
+    model = load(wanted.weights, wanted.device, tension=wanted.tension, parser=wanted.parser, **assets)
     stamp = stamp_of(wanted)
 
     def make(job: PhotoJob) -> list[Path]:
@@ -115,8 +117,9 @@ def is_done(wanted: Wanted, job: PhotoJob, stamp: str) -> bool:
 
 def stamp_of(wanted: Wanted) -> str:
     """A hash of program, weights, assets and options: results under another one are made again."""
-    options = {k: v for k, v in asdict(wanted).items() if k not in ("out", "device", "threads", *_ASSETS)}
+    options = {k: v for k, v in asdict(wanted).items() if k not in ("out", "device", "threads", "parser", *_ASSETS)}
     contents = {name: _content(getattr(wanted, name)) for name in _ASSETS}
+    contents["parser"] = _content(wanted.parser) if wanted.parser else "packaged"
     told = json.dumps([hiface.__version__, options, contents], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 

@@ -137,7 +137,8 @@ def face_texture(result: Reconstruction, side: int = TEXTURE) -> FaceTexture:
     coefficient = result.coefficients.albedo.to(result.model.device)
     face, head = (tile(coefficient, side // 2)[0].cpu().numpy() for tile in (albedo.face, albedo.head))
     points = photo_points(result)
-    return photo_texture(result.photo.pixels, points, result.shape.posed, result.face, face, head, side)
+    parsed = result.model.parse(result.photo, result.box)
+    return photo_texture(result.photo.pixels, points, result.shape.posed, result.face, face, head, side, parsed)
 
 
 def photo_points(result: Reconstruction) -> Float[np.ndarray, "V 2"]:

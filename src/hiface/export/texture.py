@@ -19,7 +19,9 @@ from hiface.export.blend import fill_smoothly, logarithm, shrunk, smoothstep, wi
 from hiface.export.corners import PIECES, pieces
 from hiface.export.texture_head import match_head, unwrapped
 from hiface.face.model import FaceModel
+from hiface.face.parts import OF_THE_FACE
 from hiface.geometry.colour import srgb_from_linear
+from hiface.photo.parse import ParsedFace, sampled
 from hiface.render.interpolate import interpolate
 from hiface.render.rasterise import Raster, rasterise
 
@@ -39,6 +41,9 @@ _ALIKE = (1.9, 3.2)
 """Deviations from the skin's own colours up to which a colour is skin, and beyond which it is not."""
 _SPREAD = ((0.22, 0.07, 0.07), (0.40, 0.11, 0.11))
 """Least and greatest deviation of skin in brightness, red over green and blue over green (logarithms)."""
+_PARSED, _CERTAIN = (0.4, 0.8), (0.8, 0.95)
+"""Probabilities of face from which the parser lets a pixel in, and wholly; from which colour loses its say, and has
+none. Beyond the parser's crop a pixel is let in, and colour decides."""
 _SURE = (0.5, 1.0)
 """Weights from which a texel has a say in the gains: what is half hair has none."""
 _BORDER = (0.01, 0.06)
@@ -82,22 +87,25 @@ def photo_texture(
     face_albedo: Float[np.ndarray, "Ra Ra 3"],
     head_albedo: Float[np.ndarray, "Rh Rh 3"],
     side: int = 1024,
+    parsed: ParsedFace | None = None,
 ) -> FaceTexture:
     """Textures of a face from its photo.
 
     photo: sRGB. points: where every vertex of the model lies in it, pixels. posed: the same vertices, mm, +z
     towards the camera, for normals and occlusion. face_albedo, head_albedo: linear reflectance of the two
-    tiles, of any size. side: R, a power of two from 256. Raises `MeshError` for arrays of another model.
+    tiles, of any size. side: R, a power of two from 256. parsed: the parser's answer for this face; None goes by
+    colour alone. Raises `MeshError` for arrays of another model.
 
     Weights fall with the angle of view, at hidden places, at the photo's border and towards the tile's
-    outline; above the brows and beyond the face also where the colour is not the skin's (hair, hats,
-    background). What is left is taken from the mirrored half, then from the albedo; both are brought to the
-    photo's colours by gains that continue smoothly from where they overlap, so that no seam is left.
+    outline; where the parser sees something else than the face (hair, glasses, hands, clothes); and, above the
+    brows and beyond the face, where the colour is not the skin's and the parser is not certain. What is left is
+    taken from the mirrored half, then from the albedo; both are brought to the photo's colours by gains that
+    continue smoothly from where they overlap, so that no seam is left.
     """
     if len(points) != len(model.mean) or len(posed) != len(model.mean):
         raise MeshError(f"expected {len(model.mean)} vertices of the face model, got {len(points)} and {len(posed)}")
     tile = _tile(model, side)
-    view = _view(photo, points, posed, model, side)
+    view = _view(photo, points, posed, model, side, parsed)
     own, weight = _seen_colour(view, model, tile, np.arange(len(model.mean)))
     if model.symmetry is None:
         other, mirror_weight = own, np.zeros_like(weight)
@@ -149,9 +157,11 @@ class _View:
     crop: UInt8[np.ndarray, "H W 3"]
     depth: Float[np.ndarray, "H W"]
     """Of the nearest surface, mm."""
-    vertices: Float[np.ndarray, "V 5"]
+    vertices: Float[np.ndarray, "V 7"]
     """Place in `crop` (x, y, centres of pixels at whole numbers), depth (mm), the normal's cosine to the
-    view, and the distance to the photo's border in parts of its side."""
+    view, the distance to the photo's border in parts of its side, and the place in `face`."""
+    face: Float[np.ndarray, "S S"]
+    """The parser's probability that the photo shows the face itself; one where there is no parser."""
 
 
 def _view(
@@ -160,6 +170,7 @@ def _view(
     posed: Float[np.ndarray, "V 3"],
     model: FaceModel,
     side: int,
+    parsed: ParsedFace | None,
 ) -> _View:
     size = np.array(photo.shape[1::-1])
     low = np.clip(np.floor(points.min(0)) - 4, 0, size - 1).astype(int)
@@ -173,8 +184,16 @@ def _view(
     raster = rasterise(torch.from_numpy(screen)[None], _opaque(model), *crop.shape[:2])
     facing = pieces(model)[0].surface.normals(posed)[:, 2:]
     border = np.minimum(points, size - points).min(1, keepdims=True) / size.min()
-    vertices = np.concatenate([place - 0.5, -posed[:, 2:], facing, border], 1)
-    return _View(crop, raster.depth[0].numpy(), vertices.astype(np.float32))
+    in_face = np.zeros_like(points) if parsed is None else parsed.places(points)
+    vertices = np.concatenate([place - 0.5, -posed[:, 2:], facing, border, in_face], 1)
+    return _View(crop, raster.depth[0].numpy(), vertices.astype(np.float32), _face_map(parsed))
+
+
+def _face_map(parsed: ParsedFace | None) -> Float[np.ndarray, "S S"]:
+    """The probability of face, drawn in by a pixel: an outline's own pixels are mixtures."""
+    if parsed is None:
+        return np.ones((1, 1), np.float32)
+    return np.asarray(cv2.erode(parsed.of(OF_THE_FACE), np.ones((3, 3), np.uint8)))
 
 
 def _seen_colour(
@@ -191,9 +210,12 @@ def _seen_colour(
     weight *= smoothstep(texels[..., 4], *_PHOTO_BORDER)
     weight *= texels[..., 2] - nearest < _DEPTH_MM
     weight *= tile.inside
+    share = sampled(view.face, texels[..., 5:7], beyond=_PARSED[1])
+    weight *= smoothstep(share, *_PARSED)
     weight = np.minimum(weight, cv2.blur(weight, (len(weight) // 128 + 1,) * 2)) * tile.covered
     colour = cv2.remap(view.crop, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return colour, weight * _looks_like_skin(colour, weight, tile)
+    certain = smoothstep(share, *_CERTAIN) * np.float32(view.face.size > 1)
+    return colour, weight * np.maximum(_looks_like_skin(colour, weight, tile), certain)
 
 
 @lru_cache(maxsize=2)

@@ -59,6 +59,8 @@ class Body:
     """Ambient occlusion of the neutral face, 0 to 1."""
     growth: Float[np.ndarray, "V 2"]
     """Weights of beard and lips per vertex, 0 to 1."""
+    regions: Float[np.ndarray, "N 2"]
+    """1 on ears and on the neck, per corner."""
     neutral: Float[np.ndarray, "V 3"]
     """The mean face, outer eye corners `_EYES_MM` apart: places on it are told by numbers in mm."""
     mouth_rim: Int[np.ndarray, "2 K"]
@@ -94,6 +96,7 @@ def build_body(model: FaceModel) -> Body:
         uv=_tile(model, corners),
         openness=_openness(model)[source],
         growth=_growth(model, neutral, ibug),
+        regions=np.stack([model.region(name) for name in ("ears", "neck")], 1)[source].astype(np.float32),
         neutral=neutral,
         mouth_rim=np.stack([ibug[[61, 62, 63]], ibug[[67, 66, 65]]]),
         ibug68=ibug,

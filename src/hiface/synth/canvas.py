@@ -39,10 +39,15 @@ class Drawn:
     """1 / depth of the body without lashes, 0 where it is not."""
     nearest: Float[np.ndarray, "S S"]
     """1 / depth of everything."""
+    face_id: Int[np.ndarray, "S S"]
+    """Triangle that is seen: the body's, then those of the things in turn; -1 where none is."""
+    screen: Float[np.ndarray, "N 3"]
+    """Corners of the body: samples with centres at whole numbers, 1 / depth."""
+    placed: list[Placed]
 
 
 @dataclass(frozen=True)
-class _Placed:
+class Placed:
     """A thing in the camera's frame."""
 
     thing: Thing
@@ -50,6 +55,14 @@ class _Placed:
     screen: Float[np.ndarray, "N 3"]
     cover: Int[np.ndarray, "T"]
     first_id: int
+
+    def normals(self) -> Float[np.ndarray, "N 3"]:
+        """The thing's normals that it is shaded with, unit length or nearly so."""
+        if self.thing.normals is not None:
+            return self.thing.normals
+        normals = np.zeros(self.points.shape, np.float32)
+        kernels.vertex_normals(self.points, self.thing.triangles, normals)
+        return normals
 
 
 def draw(scene: Scene, body: Body, growth: Float[np.ndarray, "N 3"], side: int) -> Drawn:
@@ -78,7 +91,7 @@ def draw(scene: Scene, body: Body, growth: Float[np.ndarray, "N 3"], side: int) 
     for p in placed:
         _shade_placed(p, scene, face_id, light, radiance, worn)
     skin = (seen == SKIN + 1) | (seen == NECK + 1)
-    return Drawn(radiance, (seen > 0) | (worn > 0), skin, nearest_body, depth)
+    return Drawn(radiance, (seen > 0) | (worn > 0), skin, nearest_body, depth, face_id, screen, placed)
 
 
 def _screen(pixels: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
@@ -122,7 +135,7 @@ def _draw_body(
 
 def _draw_things(
     scene: Scene, first_id: int, face_id: Int[np.ndarray, "S S"], depth: Float[np.ndarray, "S S"]
-) -> list[_Placed]:
+) -> list[Placed]:
     placed = []
     camera = scene.camera.enlarged(SAMPLES)
     for thing in scene.things:
@@ -130,20 +143,17 @@ def _draw_things(
         points = (thing.points + scene.camera.translation).astype(np.float32)
         cover = np.full(len(thing.triangles), thing.cover, np.int32)
         kernels.rasterise(screen, thing.triangles, cover, thing.uv, thing.alpha, first_id, 0, face_id, depth)
-        placed.append(_Placed(thing, points, screen, cover, first_id))
+        placed.append(Placed(thing, points, screen, cover, first_id))
         first_id += len(thing.triangles)
     return placed
 
 
 def _shade_placed(
-    p: _Placed, scene: Scene, face_id: Int[np.ndarray, "S S"], light: Lighting,
+    p: Placed, scene: Scene, face_id: Int[np.ndarray, "S S"], light: Lighting,
     radiance: Float[np.ndarray, "S S 3"], worn: UInt8[np.ndarray, "S S"],
 ) -> None:  # fmt: skip
     thing = p.thing
-    normals = thing.normals
-    if normals is None:
-        normals = np.zeros(p.points.shape, np.float32)
-        kernels.vertex_normals(p.points, thing.triangles, normals)
+    normals = p.normals()
     tangents = _NO_TANGENTS if thing.tangents is None else thing.tangents
     fine = thing.name in ("hair", "beard")
     shade_thing(
@@ -152,7 +162,7 @@ def _shade_placed(
     )  # fmt: skip
 
 
-def cast_shadows(light: Lighting, points: Float[np.ndarray, "V 3"], body: Body, placed: list[_Placed]) -> Lighting:
+def cast_shadows(light: Lighting, points: Float[np.ndarray, "V 3"], body: Body, placed: list[Placed]) -> Lighting:
     """The light with its shadow map filled; unchanged where there is no main light."""
     if float(light.key.max()) < 0.04:
         return light
@@ -175,7 +185,7 @@ def _seen_from_light(light: Lighting, points: Float[np.ndarray, "N 3"]) -> Float
 
 
 def screen_occlusion(
-    face_id: Int[np.ndarray, "S S"], body: Body, placed: list[_Placed], density: float
+    face_id: Int[np.ndarray, "S S"], body: Body, placed: list[Placed], density: float
 ) -> tuple[Float[np.ndarray, "S S"], Float[np.ndarray, "S S"]]:
     """Openness of eyes and mouth by how far inside their openings a sample lies, and of skin under hair.
 

@@ -18,10 +18,14 @@ from hiface.synth.backgrounds import draw_background
 from hiface.synth.camera import orthographic
 from hiface.synth.canvas import Drawn, draw
 from hiface.synth.kernels import pool_radiance
+from hiface.synth.kinds import Ingredient, Truth
 from hiface.synth.light import total_harmonics
+from hiface.synth.parts import part_map, part_samples
 from hiface.synth.people import Figures, Person, draw_expression, draw_person, shapes
 from hiface.synth.scene import Scene, draw_scene
+from hiface.synth.surface import Surface, surface_of
 from hiface.synth.things import Wearer
+from hiface.synth.without import stripped
 
 SIDE = 192
 """Pixels of a stored picture."""
@@ -45,19 +49,29 @@ class Sample:
     """Fields as in `docs/shards.md`."""
     facts: dict[str, object]
     """Plain JSON values."""
+    parts: UInt8[np.ndarray, "S S"] | None = None
+    """Classes of `hiface.face.parts`; with truth `parts` or `full`."""
+    surface: Surface | None = None
+    """With truth `full`."""
+    maps: dict[str, Float[np.ndarray, "R R"]] = field(default_factory=dict)
+    """Detail maps of the face tile; with truth `full`."""
 
     def files(self) -> dict[str, bytes]:
         """What goes into a shard, by extension."""
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         jpeg = cv2.imencode(".jpg", cv2.cvtColor(self.picture, cv2.COLOR_RGB2BGR), quality)[1]
         mask = cv2.imencode(".png", self.skin.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1]
-        header = {"sample": json.dumps(self.facts, sort_keys=True)}
+        maps, ranges = _map_files(self.maps)
+        header = {"sample": json.dumps(self.facts, sort_keys=True)} | ranges
         # safetensors writes the buffer under a view, not the view
         contiguous = {k: np.ascontiguousarray(v) for k, v in self.tensors.items()}
         return {
             "jpg": jpeg.tobytes(),
             "mask.png": mask.tobytes(),
             "safetensors": safetensors_bytes(contiguous, metadata=header),
+            **({} if self.parts is None else {"parts.png": truth.png(self.parts)}),
+            **({} if self.surface is None else self.surface.files()),
+            **maps,
         }
 
 
@@ -72,6 +86,10 @@ class Generator:
     """β of the people, in turn; None draws them."""
     series: int = 1
     """Samples in a row that show one person in one scene, each with an expression of its own."""
+    truth: Truth = "mask"
+    """What is recorded beside picture, skin mask and fields; the picture is the same."""
+    without: frozenset[Ingredient] = frozenset()
+    """Ingredients that are drawn and left out: everything else of a sample stays."""
     _chunk: int = -1
     _people: list[Person] = field(default_factory=list)
     _figures: Figures | None = None
@@ -88,6 +106,7 @@ class Generator:
         points = {name: landmarks(model.landmark_weights(name), posed) for name in POINT_SETS}
         points68 = landmarks(model.landmark_weights("mediapipe68"), posed)
         scene = draw_scene(rng, self.sources, person, wearer, posed, points68, self._slopes[row], self.side)
+        scene = stripped(scene, self.without)
         drawn = draw(scene, self.sources.body, self.sources.growth, self.side)
         return self._finish(index, person, figures, row, scene, drawn, points, points68)
 
@@ -138,9 +157,12 @@ class Generator:
         picture = compose(rng, behind, drawn, exposure)
         screen68 = camera.project(points68)
         skin = truth.pooled(drawn.skin, side)
-        picture, hidden = _draw_overlays(rng, self.sources, scene, picture, skin, screen68[:, :2])
+        covered, hidden = _draw_overlays(rng, self.sources, scene, picture, skin, screen68[:, :2])
+        if "occluders" in self.without:
+            covered, hidden = picture, np.zeros_like(hidden)
         skin &= ~hidden
-        picture = lens.expose(rng, picture)
+        worn = "degradation" not in self.without
+        picture = lens.expose(rng, covered, greys=worn)
         frame = lens.draw_frame(rng, side) if rng.random() < FRAMES else np.zeros((side, side), bool)
         picture[frame] = 0
         seen: dict[str, np.ndarray] = {}
@@ -156,7 +178,20 @@ class Generator:
             }
         tensors = seen | self._coefficients(person, figures, row, scene, exposure)
         facts = self._facts(index, person, scene, bool(hidden.any()), bool(frame.any()))
-        return Sample(lens.degrade(rng, picture), skin & ~frame, tensors, facts)
+        final = lens.degrade(rng, picture) if worn else lens.as_it_is(picture)
+        sample = Sample(final, skin & ~frame, tensors, facts)
+        return sample if self.truth == "mask" else self._with_truth(sample, figures, row, scene, drawn, hidden, frame)
+
+    def _with_truth(
+        self, sample: Sample, figures: Figures, row: int, scene: Scene, drawn: Drawn,
+        hidden: Bool[np.ndarray, "S S"], frame: Bool[np.ndarray, "S S"],
+    ) -> Sample:  # fmt: skip
+        samples = part_samples(scene, drawn, self.sources)
+        sample = replace(sample, parts=part_map(samples, hidden, frame))
+        if self.truth != "full":
+            return sample
+        maps = self.sources.wrinkles.maps(figures.neutral[row], figures.expressive[row], self._details[row])
+        return replace(sample, surface=surface_of(scene, drawn, self.sources, samples), maps=maps)
 
     def _coefficients(
         self, person: Person, figures: Figures, row: int, scene: Scene, exposure: float
@@ -219,6 +254,17 @@ def exposure_of(rng: np.random.Generator, drawn: Drawn, scene: Scene) -> float:
     lightness = float(scene.skin_facts.mean @ luminance)
     target = 0.27 * (max(lightness, 0.02) / 0.35) ** 0.65 * float(np.exp(rng.normal(0, 0.3)))
     return float(np.float32(target / max(median, 1e-4)))
+
+
+def _map_files(maps: dict[str, Float[np.ndarray, "R R"]]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """16-bit PNGs over each map's own range, and the ranges, least and greatest value."""
+    files, ranges = {}, {}
+    for name, values in maps.items():
+        low, high = float(values.min()), float(values.max())
+        step = (high - low) / 65535 or 1.0
+        files[f"{name}.png"] = truth.png(np.round((values - low) / step).astype(np.uint16))
+        ranges[name] = [low, high]
+    return files, {"maps": json.dumps(ranges, sort_keys=True)} if ranges else {}
 
 
 def _draw_overlays(

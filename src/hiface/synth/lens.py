@@ -22,15 +22,15 @@ def tone_curve(linear: Float[np.ndarray, "S S 3"], filmic: float) -> Float[np.nd
     return np.asarray(grey + (shown - grey) * np.float32(SATURATION))
 
 
-def expose(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Contrast, brightness and white balance as cameras differ in them."""
+def expose(rng: np.random.Generator, picture: Picture, greys: bool = True) -> Picture:
+    """Contrast, brightness and white balance as cameras differ in them; if `greys`, a few are without colour."""
     picture = cv2.pow(np.clip(picture, 0, 1), rng.uniform(0.8, 1.25))
     contrast, offset = rng.uniform(0.8, 1.2), rng.normal(0, 0.04)
     balance = (1 + rng.normal(0, 0.035, 3)).astype(np.float32)
     picture = (picture * np.float32(contrast) + np.float32(0.5 - 0.5 * contrast + offset)) * balance
     grey = picture.mean(2, keepdims=True)
     picture = grey + (picture - grey) * np.float32(np.clip(rng.normal(1.0, 0.22), 0.25, 1.6))
-    if rng.random() < 0.06:
+    if rng.random() < 0.06 and greys:
         picture = np.repeat(picture.mean(2, keepdims=True), 3, 2)
     return np.asarray(picture, np.float32)
 
@@ -53,6 +53,11 @@ def degrade(rng: np.random.Generator, picture: Picture) -> UInt8[np.ndarray, "S 
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))]
         return np.asarray(cv2.imdecode(cv2.imencode(".jpg", result, quality)[1], cv2.IMREAD_COLOR))
     return result
+
+
+def as_it_is(picture: Picture) -> UInt8[np.ndarray, "S S 3"]:
+    """The picture in eight bits, not degraded."""
+    return np.asarray(np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8))
 
 
 def _shake(rng: np.random.Generator, picture: Picture) -> Picture:

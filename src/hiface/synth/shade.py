@@ -43,7 +43,7 @@ def _grain(u, v):
 
 @inlined
 @no_type_check
-def _rough_normal(points, uv, i, j, k, slope_u, slope_v, nx, ny, nz):
+def rough_normal(points, uv, i, j, k, slope_u, slope_v, nx, ny, nz):
     """The normal after displacement with the given slopes, through the gradients of u and v on the triangle."""
     e1x, e1y, e1z = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
     e2x, e2y, e2z = points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
@@ -60,7 +60,7 @@ def _rough_normal(points, uv, i, j, k, slope_u, slope_v, nx, ny, nz):
 
 @inlined
 @no_type_check
-def _eye_colour(look, u, v):
+def eye_colour(look, u, v):
     """Iris, pupil and white from the eye picture, by the angle from the eye's axis."""
     x, y = u - f32(0.5), v - f32(0.5)
     radius = math.sqrt(x * x + y * y)
@@ -82,7 +82,7 @@ def _eye_colour(look, u, v):
 
 @inlined
 @no_type_check
-def _grow(look, r, g, b, gloss, beard, lips, scalp, u, v):
+def grown(look, r, g, b, gloss, beard, lips, scalp, u, v):
     """Beard, hair roots and lips over the skin's colour."""
     if beard > 0 or scalp > 0:
         grain = f32(0.75) + f32(0.5) * _grain(u, v)
@@ -102,7 +102,7 @@ def _grow(look, r, g, b, gloss, beard, lips, scalp, u, v):
 
 @inlined
 @no_type_check
-def _plain_material(look, material):
+def plain_material(look, material):
     """Colour, gloss and its power of what has no texture."""
     if material == TEETH:
         t = f32(look.teeth)
@@ -206,16 +206,16 @@ def _shade_sample(
         if m == SKIN:
             r, g, b = bilinear(look.face, u, v)
             su, sv = bilinear2(look.slopes, u, v)
-            qx, qy, qz = _rough_normal(points, uv, i, j, k, su, sv, nx, ny, nz)
+            qx, qy, qz = rough_normal(points, uv, i, j, k, su, sv, nx, ny, nz)
         else:
             r, g, b = bilinear(look.head, u, v)
-        r, g, b, gloss = _grow(look, r, g, b, gloss, beard, lips, scalp, u, v)
+        r, g, b, gloss = grown(look, r, g, b, gloss, beard, lips, scalp, u, v)
         hairy = scalp * f32(look.scalp) > f32(0.3)
     elif m == EYE:
-        r, g, b = _eye_colour(look, u, v)
+        r, g, b = eye_colour(look, u, v)
         gloss, power, fresnel = f32(1.4), f32(700), f32(0.05)
     else:
-        r, g, b, gloss, power = _plain_material(look, m)
+        r, g, b, gloss, power = plain_material(look, m)
     baked = min(max(openness[i] * w0 + openness[j] * w1 + openness[k] * w2, f32(0.05)), f32(1))
     open_share = _openness(m, baked, cavity, under_hair, look)
     if light.key[0] < f32(0.01):

@@ -19,6 +19,19 @@ Fields of `KEY.safetensors` (I identity modes, E expressions, pixels of the stor
 | albedo_mean | (3) | mean linear albedo of the middle of the face |
 | static, compressed, stretched | (K), (C), (D) | φ, φ_com, φ_str in standard deviations |
 
+Beside them: with truth `parts` or `full` `KEY.parts.png`, 8-bit classes of `hiface.face.parts`; with `full` also
+
+| file | what |
+|---|---|
+| depth.png | 16 bit, tenths of a mm along the camera's axis; 0 where nobody is |
+| normals.png | 16 bit RGB, (n + 1) · 32767, with the skin's relief; +x right, +y up, +z towards the camera |
+| albedo.png | 8 bit sRGB of the linear albedo |
+| static, compressed, stretched, tension, displacement .png | 16 bit, 128², face tile; `maps` in the metadata: range |
+
+A pixel of depth, normals and albedo is the mean of its samples that show the pixel's part. Hands and patches are laid
+over the picture: those three show what is behind them, the part map says where they are. `hiface.synth.recipe` gives
+neutral and posed vertices and detail maps of any sample from its fields.
+
 The metadata entry `sample` is JSON: seed, index, age, sex, tone, skins, hair, glasses, dark_glasses, hat, mask, ...
 """
 
@@ -43,6 +56,7 @@ from hiface.assets.format import json_text, read_asset, write_atomically
 from hiface.assets.store import locate
 from hiface.errors import ConfigError
 from hiface.face.asset import SCHEMA
+from hiface.synth.kinds import Ingredient, Truth
 from hiface.synth.ranks import Rank
 
 SHARD = 500
@@ -75,6 +89,10 @@ class ShardOptions:
     """A .npy file of rows of β, standard deviations: sample i shows row i modulo their number; None draws them."""
     series: int = 1
     """Samples in a row that show one person in one scene, each with an expression of its own."""
+    truth: Truth = "mask"
+    """What goes beside picture, skin mask and fields: nothing, the part map, or all that is known."""
+    without: frozenset[Ingredient] = frozenset()
+    """Ingredients that are left out; all else of a sample stays as it is."""
     shard: int = SHARD
     """Samples in a shard."""
     rank: Rank = field(default=Rank(), compare=False)
@@ -156,7 +174,9 @@ def generator_sampler(options: ShardOptions) -> Sampler:
     identities = (
         None if options.identities is None else read_identities(options.identities, sources.model.identity_size)
     )
-    generator = Generator(sources, options.seed, options.side, identities, options.series)
+    generator = Generator(
+        sources, options.seed, options.side, identities, options.series, options.truth, options.without
+    )
     return lambda index: generator.sample(index).files()
 
 
@@ -204,10 +224,16 @@ def _is_done(options: ShardOptions, number: int) -> bool:
     return keys == {f"{i:08d}" for i in shard_range(options, number)}
 
 
-def _identity(options: ShardOptions) -> dict[str, int | str]:
-    fixed: dict[str, int | str] = {} if options.identities is None else {"identities": _digest(options.identities)}
+def _identity(options: ShardOptions) -> dict[str, int | str | list[str]]:
+    fixed: dict[str, int | str | list[str]] = (
+        {} if options.identities is None else {"identities": _digest(options.identities)}
+    )
     if options.series > 1:
         fixed["series"] = options.series
+    if options.truth != "mask":
+        fixed["truth"] = options.truth
+    if options.without:
+        fixed["without"] = sorted(options.without)
     return {
         **fixed,
         "format": FORMAT,

@@ -70,6 +70,8 @@ class SkinFacts:
     """Linear albedo over the middle of the face."""
     hair: Float[np.ndarray, "3"]
     grey: bool
+    brow: int = 0
+    """Which of the brows is worn."""
 
 
 def tone_colour(rng: np.random.Generator, tone: float) -> Float[np.ndarray, "3"]:
@@ -106,7 +108,7 @@ def draw_skin(
     face, head = np.zeros_like(first.face), np.zeros_like(first.head)
     mix_textures(first.face, second.face, *parts, _uneven(rng, len(face)), face)
     mix_textures(first.head, second.head, *parts, np.zeros_like(head), head)
-    _add_brows(rng, sources, face, hair)
+    brow = _add_brows(rng, sources, face, hair)
     male = person.sex == "male"
     look = SkinLook(
         face=face,
@@ -124,7 +126,8 @@ def draw_skin(
         pupil=float(rng.uniform(0.8, 1.6)),
     )
     mean = (first.mean * parts[0] + second.mean * parts[1]).astype(np.float32)
-    return look, SkinFacts((first.name, second.name), mix, mean, hair.astype(np.float32), bool(hair.min() > 0.25))
+    names, grey = (first.name, second.name), bool(hair.min() > 0.25)
+    return look, SkinFacts(names, mix, mean, hair.astype(np.float32), grey, brow)
 
 
 def draw_hair_colour(rng: np.random.Generator, person: Person) -> Float[np.ndarray, "3"]:
@@ -159,11 +162,13 @@ def _uneven(rng: np.random.Generator, side: int) -> Float[np.ndarray, "R R 3"]:
 
 def _add_brows(
     rng: np.random.Generator, sources: Sources, face: Float[np.ndarray, "R R 3"], hair: Float[np.ndarray, "3"]
-) -> None:
-    rows = sources.brow_rows
-    cover = sources.brows[rng.integers(len(sources.brows)), rows, :, None] * np.float32(rng.uniform(0.65, 1.0))
+) -> int:
+    """Lays brows over the skin; returns which."""
+    rows, chosen = sources.brow_rows, int(rng.integers(len(sources.brows)))
+    cover = sources.brows[chosen, rows, :, None] * np.float32(rng.uniform(0.65, 1.0))
     colour = np.clip(hair * rng.uniform(0.3, 0.9), 0.006, 0.2).astype(np.float32)
     face[rows] = face[rows] * (1 - cover) + colour * cover
+    return chosen
 
 
 def _lips(rng: np.random.Generator, male: bool) -> Float[np.ndarray, "4"]:

@@ -52,6 +52,11 @@ def pooled(mask: Bool[np.ndarray, "S S"], side: int) -> Bool[np.ndarray, "N N"]:
     return np.asarray(cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) >= 0.5)
 
 
+def png(picture: np.ndarray) -> bytes:
+    """A grey or BGR picture of 8 or 16 bits as PNG."""
+    return bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes())
+
+
 def plain(value: Any) -> Any:
     """A value as JSON knows it; floats shortened to what they are worth."""
     if isinstance(value, dict):

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from hiface.detail.basis import DetailBasis
 from hiface.errors import ConfigError
@@ -19,6 +20,7 @@ from hiface.face.mirror import open_mouthed
 from hiface.face.model import FaceModel
 from hiface.network.age import softened
 from hiface.network.backbone import load_backbone_weights
+from hiface.network.parser import load_parser
 from hiface.reconstructor import Reconstructor, start_from
 from hiface.train.age_teacher import plain_crops
 from hiface.train.batches import StepDataset
@@ -27,6 +29,7 @@ from hiface.train.config import TrainConfig
 from hiface.train.frozen import start_coarse
 from hiface.train.loop import Validation, train
 from hiface.train.mirror import SampleMirror
+from hiface.train.photo_masks import parsed_skin
 from hiface.train.photometric import PhotometricTerm
 from hiface.train.photos import PhotoSet, load_packs
 from hiface.train.shards import ShardSet
@@ -51,6 +54,7 @@ class RunOptions:
     backbone_weights: Path | None = None
     start: Path | None = None
     start_assets: Path | None = None
+    parser: Path | None = None
     accelerator: str = "auto"
     devices: int | str = "auto"
     stop_after: float | None = None
@@ -78,7 +82,8 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
     for drawn in (shards, ShardSet(options.held_out) if options.held_out else None):
         check_drawn(config, model, drawn, drawn is not shards)
     ages = photo_ages(photos, options.teacher)
-    data = dataset(config, model, shards, photos, ages)
+    masks = None if photos is None or options.parser is None else parsed_skin(load_parser(options.parser), photos)
+    data = dataset(config, model, shards, photos, ages, masks)
     photometric = PhotometricTerm(model, config.photometric_batch, config.photometric_side)
     return train(
         model, data, options.out, validation(config, model, options), photometric, options.devices,
@@ -108,7 +113,7 @@ def check_drawn(config: TrainConfig, model: Reconstructor, drawn: ShardSet | Non
 
 def dataset(
     config: TrainConfig, model: Reconstructor, shards: ShardSet | None, photos: PhotoSet | None,
-    ages: np.ndarray | None = None,
+    ages: np.ndarray | None = None, photo_masks: UInt8[np.ndarray, "N H W"] | None = None,
 ) -> StepDataset:  # fmt: skip
     """Batches for a model: the mirror images and sizes come from its assets."""
     face = model.face
@@ -119,7 +124,9 @@ def dataset(
     }
     pairs = mirror_pairs(face.landmarks(open_mouthed(face), "mediapipe478")[0].numpy())
     mirror = SampleMirror.of(face) if config.mirror and shards is not None else None
-    return StepDataset(config, shards, photos, ages, pairs, score_mirror(), sizes, mirror=mirror)
+    return StepDataset(
+        config, shards, photos, ages, pairs, score_mirror(), sizes, mirror=mirror, photo_masks=photo_masks
+    )
 
 
 def score_mirror() -> np.ndarray:

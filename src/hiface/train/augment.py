@@ -40,8 +40,11 @@ def crop_and_matrix(
     return crop_pixels(picture, box, side), np.diag([1 / side, 1 / side, 1.0]) @ np.linalg.inv(to_picture)
 
 
-def spoil(crop: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator) -> UInt8[np.ndarray, "S S 3"]:
-    """Light, colour, blur, noise, compression and small occluders, each with its own probability."""
+def spoil(
+    crop: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator, covered: float = 0.15
+) -> UInt8[np.ndarray, "S S 3"]:
+    """Light, colour, blur, noise, compression and small occluders, each with its own probability; `covered` is that
+    of the occluders."""
     side = len(crop)
     if rng.random() < 0.3:
         crop = _shrink(crop, rng)
@@ -53,7 +56,7 @@ def spoil(crop: UInt8[np.ndarray, "S S 3"], rng: np.random.Generator) -> UInt8[n
     if rng.random() < 0.5:
         value += rng.standard_normal(value.shape, np.float32) * np.float32(abs(rng.normal(0, 0.02)))
     crop = np.clip(value * 255 + 0.5, 0, 255).astype(np.uint8)
-    if rng.random() < 0.15:
+    if rng.random() < covered:
         _cover(crop, rng, side)
     if rng.random() < 0.35:
         quality = int(rng.integers(20, 95))

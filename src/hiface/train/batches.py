@@ -73,11 +73,13 @@ class StepDataset(Dataset[Batch]):
         sizes: dict[str, int],
         rank: int = 0,
         mirror: SampleMirror | None = None,
+        photo_masks: UInt8[np.ndarray, "N H W"] | None = None,
     ) -> None:
-        """`mirror` shows half of the drawn faces mirrored."""
+        """`mirror` shows half of the drawn faces mirrored. `photo_masks`: 255 on the skin of each photo; None takes
+        what the landmarks tell (`photo_skin`)."""
         self.config, self.shards, self.photos, self.ages = config, shards, photos, ages
         self.mirror478, self.score_mirror, self.sizes, self.rank = mirror478, score_mirror, sizes, rank
-        self.mirror = mirror
+        self.mirror, self.photo_masks = mirror, photo_masks
         self.jitter = Jitter()
         self.world = 1
 
@@ -148,16 +150,23 @@ class StepDataset(Dataset[Batch]):
         """One photo, mirrored half of the time; without a generator as `synthetic_row`."""
         assert self.photos is not None
         picture, points = self.photos.pictures[index], self.photos.points[index].astype(np.float64)
-        scores = self.photos.scores[index]
+        scores, mask = self.photos.scores[index], self.photo_mask(index)
         if rng is not None and rng.random() < 0.5:
             picture = np.ascontiguousarray(picture[:, ::-1])
             points = np.stack([picture.shape[1] - points[:, 0], points[:, 1]], 1)[self.mirror478]
-            scores = scores[self.score_mirror]
-        row, _ = self._crop(picture, photo_skin(points, len(picture)), points, rng, rng is not None)
+            scores, mask = scores[self.score_mirror], np.ascontiguousarray(mask[:, ::-1])
+        row, _ = self._crop(picture, mask, points, rng, rng is not None)
         row["weight478"] = np.ones(478, np.float32)
         row["scores"] = scores
         row["age"] = np.zeros(9, np.float32) if self.ages is None else self.ages[index]
         return row
+
+    def photo_mask(self, index: int) -> UInt8[np.ndarray, "H W"]:
+        """255 on the skin of a photo."""
+        assert self.photos is not None
+        if self.photo_masks is not None:
+            return self.photo_masks[index]
+        return photo_skin(self.photos.points[index].astype(np.float64), len(self.photos.pictures[index]))
 
     def _crop(
         self, picture: np.ndarray, mask: np.ndarray, points: np.ndarray, rng: np.random.Generator | None, spoilt: bool

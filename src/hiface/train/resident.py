@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.geometry.rotation import matrix_from_axis_angle
 from hiface.photo.crop import CropBox, crop_from_landmarks
-from hiface.train.batches import Batch, StepDataset, photo_skin
+from hiface.train.batches import Batch, StepDataset
 from hiface.train.spoil import normal, spoil_batch, uniform
 
 log = logging.getLogger(__name__)
@@ -167,12 +167,11 @@ class Resident:
 def _photo_columns(data: StepDataset, device: torch.device) -> Columns:
     photos = data.photos
     assert photos is not None
-    side = photos.pictures.shape[1]
     boxes = [_box_row(crop_from_landmarks(p[_68].astype(np.float64))) for p in photos.points]
     ages = np.zeros((len(photos), 9), np.float32) if data.ages is None else data.ages.astype(np.float32)
     columns: dict[str, Any] = {
         "pictures": photos.pictures.transpose(0, 3, 1, 2),
-        "masks": np.stack([photo_skin(p, side) for p in photos.points]),
+        "masks": np.stack([data.photo_mask(i) for i in range(len(photos))]),
         "box": np.stack(boxes),
         "points478": photos.points.astype(np.float32),
         "scores": photos.scores.astype(np.float32),

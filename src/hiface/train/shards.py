@@ -78,6 +78,14 @@ class ShardSet:
         mask = decoded(parts["mask.png"], cv2.IMREAD_GRAYSCALE)
         return Sample(picture, mask, load(parts["safetensors"]))
 
+    def parts(self, index: int) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
+        """Picture and part map of one sample. Raises `ConfigError` where the set was drawn without part maps."""
+        number, members = self._spans[index]
+        if "parts.png" not in members:
+            raise ConfigError(f"{self.paths[number]}: holds no part maps; draw a set with `hiface synth --truth parts`")
+        parts = decoded(self._read(number, *members["parts.png"]), cv2.IMREAD_GRAYSCALE)
+        return decoded(self._read(number, *members["jpg"])), parts
+
     def truth(self, index: int, name: str) -> Float[np.ndarray, "*N"]:
         """One field of one sample, without decoding its picture."""
         number, members = self._spans[index]
