@@ -117,13 +117,13 @@ def _tile(model: FaceModel, side: int) -> _Tile:
         covered.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side // 16,) * 2, np.uint8)
     )  # over eyes and mouth
     far = cv2.distanceTransform(np.pad(outline, 1), cv2.DIST_L2, 3)[1:-1, 1:-1] / side
-    fields = np.stack([_front_of_face(model), _skin_core(model)], 1)[face.source]
+    fields = np.stack([front_of_face(model), skin_core(model)], 1)[face.source]
     values = interpolate(raster, screen, None, torch.from_numpy(face.triangles), torch.from_numpy(fields)[None])
     trusted, core = (shrunk(x, COARSE) for x in np.moveaxis(values[0].numpy(), -1, 0))
     return _Tile(raster, screen, covered, smoothstep(far.astype(np.float32), *_BORDER), trusted, core > 0.99)
 
 
-def _front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
+def front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
     """1 on the front of the face from the chin to just above the brows, falling to 0 above, below and at the
     temples; float32."""
     neutral = model.mean.cpu().numpy()
@@ -136,10 +136,10 @@ def _front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
     return np.asarray(model.region("face_narrow") * between * np.maximum(front, jaw), np.float32)
 
 
-def _skin_core(model: FaceModel) -> Float[np.ndarray, "V"]:
+def skin_core(model: FaceModel) -> Float[np.ndarray, "V"]:
     """1 on cheeks, nose and the lower forehead; float32."""
     away = model.region("lips") | model.region("eyes")
-    return np.asarray((_front_of_face(model) > 0.5) & ~away, np.float32)
+    return np.asarray((front_of_face(model) > 0.5) & ~away, np.float32)
 
 
 @dataclass(frozen=True)
