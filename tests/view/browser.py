@@ -75,12 +75,12 @@ class Browser:
 
 
 @contextmanager
-def browser(width=1280, height=800):
+def browser(width=1280, height=800, flags=()):
     process = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         port = next(line.split()[-1].rstrip(".") for line in process.stdout if "started successfully on port" in line)
         base = f"http://127.0.0.1:{port}"
-        options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--window-size={width},{height}"]}
+        options = {"binary": CHROMIUM, "args": [*_FLAGS, *flags, f"--window-size={width},{height}"]}
         logs = {"browser": "ALL", "performance": "ALL"}
         wanted = {"timeouts": {"script": 120000}, "goog:chromeOptions": options, "goog:loggingPrefs": logs}
         request = urllib.request.Request(

@@ -15,7 +15,8 @@ from jaxtyping import Float, Shaped
 from hiface import model as flow
 from hiface.assets.format import json_text, quantise, write_atomically
 from hiface.browser.pictures import eye_constants, pictures_for_all
-from hiface.export.texture import front_of_face, skin_core
+from hiface.export.blend import shrunk
+from hiface.export.texture import COARSE, tile_of
 from hiface.face.albedo import BRIGHTEST, DENSITY_LIMIT, FULL, AlbedoModel, integers_of
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
@@ -65,7 +66,9 @@ def client_data(model: HiFace) -> ClientData:
         "detect": _detect_meta(),
         "refine": {**asdict(Trust()), "points": MESH_POINTS},
         "size": {"ipd_mm": list(flow.IPD_MM), "groups": list(AGE_GROUPS)},
-        "albedo": {"limit": DENSITY_LIMIT, "brightest": BRIGHTEST, "full": FULL},
+        "albedo": {
+            "limit": DENSITY_LIMIT, "brightest": BRIGHTEST, "full": FULL, "soft": len(reconstructor.albedo.face_soft),
+        },
         "eyes": eye_constants(),
     }
     return ClientData(meta, arrays)
@@ -146,9 +149,11 @@ def albedo_arrays(albedo: AlbedoModel) -> Arrays:
 
 
 def _texture_arrays(face: FaceModel) -> Arrays:
-    """By vertex: where the photo is believed whatever its colour, where its colours say what skin is, and the mirror."""
-    shares = {"trusted": front_of_face(face), "core": skin_core(face)}
-    arrays: Arrays = {name: np.round(255 * share).astype(np.uint8) for name, share in shares.items()}
+    """In the face tile, row 0 is v = 1: how far its outline is, where the photo is believed whatever its colour, and
+    where its colours say what skin is. By vertex: the mirror."""
+    tile = tile_of(face, 2 * COARSE)
+    shares = {"inside": shrunk(tile.inside, COARSE), "trusted": tile.trusted, "core": tile.core.astype(np.float32)}
+    arrays: Arrays = {f"tile_{name}": np.round(255 * share).astype(np.uint8) for name, share in shares.items()}
     if face.symmetry is not None:
         arrays["symmetry"] = face.symmetry.astype(np.uint16)
     return arrays

@@ -7,7 +7,8 @@ from typing import Any
 from hiface.export.eye_colour import white_of
 from hiface.export.eyes import IRIS_RADIUS, PUPIL_RADIUS, EyeTextures
 from hiface.export.lashes import lash_texture
-from hiface.view.face_pictures import EYE_SIDE, jpeg, png
+from hiface.export.folder import EYES
+from hiface.view.face_pictures import jpeg, png
 
 
 def pictures_for_all() -> dict[str, bytes]:
@@ -15,7 +16,7 @@ def pictures_for_all() -> dict[str, bytes]:
     eyes = EyeTextures.load()
     return {
         "lashes": png(lash_texture()),
-        **{f"eyes.{colour}": jpeg(eyes.map(colour, EYE_SIDE)) for colour in eyes.colours},
+        **{f"eyes.{colour}": jpeg(eyes.map(colour, EYES)) for colour in eyes.colours},
     }
 
 

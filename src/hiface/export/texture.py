@@ -58,7 +58,7 @@ class FaceTexture:
 
 
 @dataclass(frozen=True)
-class _Tile:
+class Tile:
     """What is constant about the face tile of a model at one size."""
 
     raster: Raster
@@ -96,7 +96,7 @@ def photo_texture(
     """
     if len(points) != len(model.mean) or len(posed) != len(model.mean):
         raise MeshError(f"expected {len(model.mean)} vertices of the face model, got {len(points)} and {len(posed)}")
-    tile = _tile(model, side)
+    tile = tile_of(model, side)
     view = _view(photo, points, posed, model, side)
     own, weight = _seen_colour(view, model, tile, np.arange(len(model.mean)))
     if model.symmetry is None:
@@ -109,7 +109,8 @@ def photo_texture(
 
 
 @lru_cache(maxsize=2)
-def _tile(model: FaceModel, side: int) -> _Tile:
+def tile_of(model: FaceModel, side: int) -> Tile:
+    """The face tile of a model at `side` texels; made once."""
     face = pieces(model)[0]
     raster, screen = unwrapped(face, side)
     covered = (raster.face_id[0] >= 0).numpy()
@@ -117,13 +118,13 @@ def _tile(model: FaceModel, side: int) -> _Tile:
         covered.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side // 16,) * 2, np.uint8)
     )  # over eyes and mouth
     far = cv2.distanceTransform(np.pad(outline, 1), cv2.DIST_L2, 3)[1:-1, 1:-1] / side
-    fields = np.stack([front_of_face(model), skin_core(model)], 1)[face.source]
+    fields = np.stack([_front_of_face(model), _skin_core(model)], 1)[face.source]
     values = interpolate(raster, screen, None, torch.from_numpy(face.triangles), torch.from_numpy(fields)[None])
     trusted, core = (shrunk(x, COARSE) for x in np.moveaxis(values[0].numpy(), -1, 0))
-    return _Tile(raster, screen, covered, smoothstep(far.astype(np.float32), *_BORDER), trusted, core > 0.99)
+    return Tile(raster, screen, covered, smoothstep(far.astype(np.float32), *_BORDER), trusted, core > 0.99)
 
 
-def front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
+def _front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
     """1 on the front of the face from the chin to just above the brows, falling to 0 above, below and at the
     temples; float32."""
     neutral = model.mean.cpu().numpy()
@@ -136,10 +137,10 @@ def front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
     return np.asarray(model.region("face_narrow") * between * np.maximum(front, jaw), np.float32)
 
 
-def skin_core(model: FaceModel) -> Float[np.ndarray, "V"]:
+def _skin_core(model: FaceModel) -> Float[np.ndarray, "V"]:
     """1 on cheeks, nose and the lower forehead; float32."""
     away = model.region("lips") | model.region("eyes")
-    return np.asarray((front_of_face(model) > 0.5) & ~away, np.float32)
+    return np.asarray((_front_of_face(model) > 0.5) & ~away, np.float32)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _view(
 
 
 def _seen_colour(
-    view: _View, model: FaceModel, tile: _Tile, partner: Int[np.ndarray, "V"]
+    view: _View, model: FaceModel, tile: Tile, partner: Int[np.ndarray, "V"]
 ) -> tuple[UInt8[np.ndarray, "R R 3"], Float[np.ndarray, "R R"]]:
     """The photo's pixels at every texel, or at its mirror image's place, and how far they are to be
     trusted."""
@@ -204,7 +205,7 @@ def _opaque(model: FaceModel) -> torch.Tensor:
 
 
 def _looks_like_skin(
-    colour: UInt8[np.ndarray, "R R 3"], weight: Float[np.ndarray, "R R"], tile: _Tile
+    colour: UInt8[np.ndarray, "R R 3"], weight: Float[np.ndarray, "R R"], tile: Tile
 ) -> Float[np.ndarray, "R R"]:
     """1 where the colour is the face's own skin's, or the place is trusted; 0 where it is far from it."""
     logs = logarithm(shrunk(colour, COARSE))

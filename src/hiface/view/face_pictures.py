@@ -20,8 +20,6 @@ from hiface.photo.crop import crop_pixels
 if TYPE_CHECKING:
     from hiface.model import Reconstruction
 
-EYE_SIDE = 512
-"""Side of the eyes' tile, texels."""
 _QUALITY = 90
 """Of JPEG."""
 _TILE = 512

@@ -59,9 +59,9 @@ def page_text(data: PageData, title: str) -> str:
     )
 
 
-def page_body(title: str, size: str, note: str = _NOTE) -> str:
-    """Stage and panel, as HTML. title, size and note are HTML already."""
-    return Template(_source("body.html")).substitute(title=title, size=size, note=note)
+def page_body(title: str, size: str, note: str = _NOTE, tools: str = "") -> str:
+    """Stage and panel, as HTML. What is put in is HTML already; `tools` stands at the head of the panel."""
+    return Template(_source("body.html")).substitute(title=title, size=size, note=note, tools=tools)
 
 
 def _policy(script: str, style: str) -> str:

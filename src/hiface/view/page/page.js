@@ -20,8 +20,9 @@ export async function pageOf(meta, arrays, pictures, options) {
 }
 
 export class Page {
-  constructor(meta, state, face, stage) {
-    Object.assign(this, { meta, state, face, stage, stale: true });
+  /** options: `signal` ends the page when it aborts; `onPicture` takes a picture that is dropped. */
+  constructor(meta, state, face, stage, { signal, onPicture } = {}) {
+    Object.assign(this, { meta, state, face, stage, signal, onPicture, stale: true });
     this.player = new Player(state, (playing) => this.#playing(playing));
     this.panel = new Panel(document, meta, state, {
       touched: () => this.player.stop(),
@@ -35,8 +36,13 @@ export class Page {
     this.#drop();
     this.#keys();
     if (window.matchMedia("(max-width: 820px)").matches) $("beside").click();
-    new ResizeObserver(() => stage.resize()).observe(stage.canvas);
+    const resized = new ResizeObserver(() => stage.resize());
+    resized.observe(stage.canvas);
     stage.resize();
+    signal?.addEventListener("abort", () => {
+      resized.disconnect();
+      stage.close();
+    });
   }
 
   /** One picture if something changed. Draws at once, for tests and scripts. */
@@ -53,6 +59,7 @@ export class Page {
 
   run() {
     const frame = (now) => {
+      if (this.signal?.aborted) return;
       this.draw(now);
       requestAnimationFrame(frame);
     };
@@ -146,13 +153,16 @@ export class Page {
       event.preventDefault();
       document.body.classList.add("dropping");
     };
-    document.addEventListener("dragenter", over);
-    document.addEventListener("dragover", over);
-    document.addEventListener("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dropping"));
-    document.addEventListener("drop", async (event) => {
+    const listen = (name, act) => document.addEventListener(name, act, { signal: this.signal });
+    listen("dragenter", over);
+    listen("dragover", over);
+    listen("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dropping"));
+    listen("drop", async (event) => {
       event.preventDefault();
       document.body.classList.remove("dropping");
-      for (const file of event.dataTransfer.files) await this.drive(file);
+      const files = [...event.dataTransfer.files], picture = files.find((file) => file.type.startsWith("image/"));
+      if (picture && this.onPicture) return this.onPicture(picture);
+      for (const file of files) await this.drive(file);
     });
   }
 
@@ -170,7 +180,7 @@ export class Page {
       if (typing || !(event.key in keys)) return;
       event.preventDefault();
       keys[event.key]();
-    });
+    }, { signal: this.signal });
     const turns = {
       ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1],
       "+": [0, 0, 0.9], "=": [0, 0, 0.9], "-": [0, 0, 1.1],

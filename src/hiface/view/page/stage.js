@@ -165,6 +165,13 @@ export class Stage {
     this.frames += 1;
     return true;
   }
+
+  /** Gives the graphics card back what it holds. */
+  close() {
+    this.controls.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
+  }
 }
 
 /** Does this browser draw without a graphics card? */
