@@ -1,6 +1,6 @@
 """Serves a folder of `hiface export browser` on this machine, isolated, so that the network may use several threads.
 
-    python examples/browser/serve.py FOLDER [PORT]
+python examples/browser/serve.py FOLDER [PORT]
 """
 
 import sys

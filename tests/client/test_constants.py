@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hiface.browser.constants import albedo_arrays, client_data, identity_arrays
-from hiface.errors import HiFaceError
+from hiface.browser.constants import albedo_arrays, identity_arrays
 from hiface.browser.runtime import runtime_files
 from hiface.browser.site import POLICY, library, scripts
+from hiface.errors import HiFaceError
 from hiface.face.albedo import FULL, stored_mean
 from hiface.face.model import FaceModel
 
@@ -52,7 +52,9 @@ def test_modules_import_what_others_export():
             if line.startswith("import ") and "./ort/" not in line and "three" not in line:
                 source = modules[line.split('"./')[1].rstrip('";')]
                 wanted = line.split("{")[1].split("}")[0].replace(" ", "").split(",")
-                missing = [w for w in wanted if not any(f"{kind} {w}" in source for kind in ("function", "class", "const"))]
+                missing = [
+                    w for w in wanted if not any(f"{kind} {w}" in source for kind in ("function", "class", "const"))
+                ]
                 assert not missing, (name, missing)
 
 

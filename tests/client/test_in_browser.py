@@ -1,7 +1,7 @@
 """The page that makes a face of a photo, in a real browser: nothing leaves it, and it finds what Python finds.
 
-Needs ONNX Runtime Web as `npm pack onnxruntime-web` or `npm install` gives it: HIFACE_ORT names it. Figures of parity and
-time are properties of the tests (`pytest --junit-xml FILE` writes them).
+Needs ONNX Runtime Web as `npm pack onnxruntime-web` or `npm install` gives it: HIFACE_ORT names it. Figures of parity
+and time are properties of the tests (`pytest --junit-xml FILE` writes them).
 """
 
 import base64
@@ -113,7 +113,9 @@ def visit(site, tmp_path_factory):
         give(window, seen, PHOTO.name, PHOTO.read_bytes())
         seen.found = window.run(FOUND)
         seen.pictures["face"] = window.picture()
-        window.run("hiface.state.weights = hiface.state.weightsOf({ jawOpen: 0.8 }); hiface.state.tell(); hiface.draw()")
+        window.run(
+            "hiface.state.weights = hiface.state.weightsOf({ jawOpen: 0.8 }); hiface.state.tell(); hiface.draw()"
+        )
         seen.pictures["open"] = window.picture()
         tree = window.call("POST", "/goog/cdp/execute", {"cmd": "Accessibility.getFullAXTree", "params": {}})["nodes"]
         seen.names = [(n["role"]["value"], n["name"]["value"]) for n in tree if not n["ignored"] and "name" in n]
@@ -189,7 +191,9 @@ def test_it_agrees_with_python(visit, face, record_property):
     off["vertices, mm"] = np.linalg.norm(posed - face.shape.posed, axis=1)
     mask = face.model.reconstructor.detail_model.basis.mask.numpy()
     off["static detail, mm"] = np.abs(np.array(found["static"]) - face.detail.static[mask])
-    off["crop, pixels"] = np.abs([*(np.array(found["box"]["centre"]) - face.box.centre), found["box"]["side"] - face.box.side])
+    off["crop, pixels"] = np.abs(
+        [*(np.array(found["box"]["centre"]) - face.box.centre), found["box"]["side"] - face.box.side]
+    )
     for name, much in off.items():
         record_property(name, worst(much))
     record_property("seconds", json.dumps({k: round(v / 1e3, 2) for k, v in found["times"].items() if k != "threads"}))

@@ -57,10 +57,12 @@ def test_the_file_says_what_it_is(tiny, files):
     assert meta["weights"] == "abc"
 
 
-def test_a_network_that_draws_maps_is_refused(tiny, tmp_path):
+def test_a_network_that_draws_maps_is_refused(tiny):
     parts = tiny.face, tiny.albedo, tiny.detail_model.basis
     with pytest.raises(ConfigError, match="sd1"):
-        write_network(Reconstructor(NetworkConfig(width=0.125, crop=64, mix=32, detail="sd1"), *parts), tmp_path / "x.onnx")
+        write_network(
+            Reconstructor(NetworkConfig(width=0.125, crop=64, mix=32, detail="sd1"), *parts), tmp_path / "x.onnx"
+        )
 
 
 def test_a_missing_package_is_named(tiny, tmp_path, monkeypatch):

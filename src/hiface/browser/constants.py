@@ -1,4 +1,4 @@
-"""What a client without torch needs beside the network: shape, detail, albedo and eyes as arrays, and the rules as numbers.
+"""What a client without torch needs beside the network: shape, detail, albedo and eyes as arrays, rules as numbers.
 
 The rules (crop, detection, refinement) are told as they stand in Python, so that a client has no constant of its own.
 """
@@ -67,7 +67,10 @@ def client_data(model: HiFace) -> ClientData:
         "refine": {**asdict(Trust()), "points": MESH_POINTS},
         "size": {"ipd_mm": list(flow.IPD_MM), "groups": list(AGE_GROUPS)},
         "albedo": {
-            "limit": DENSITY_LIMIT, "brightest": BRIGHTEST, "full": FULL, "soft": len(reconstructor.albedo.face_soft),
+            "limit": DENSITY_LIMIT,
+            "brightest": BRIGHTEST,
+            "full": FULL,
+            "soft": len(reconstructor.albedo.face_soft),
         },
         "eyes": eye_constants(),
     }
@@ -86,8 +89,8 @@ def write_client_data(model: HiFace, folder: Path) -> None:
 def identity_arrays(face: FaceModel) -> Arrays:
     """Mean and identity modes in little space. On the skin: 8 bits where they do not differ from the model's, else 16.
 
-    Behind the skin the modes are few fields, and how much of each a mode has. `identity_fine` and `identity_coarse` name
-    the modes of 16 and of 8 bits.
+    Behind the skin the modes are few fields, and how much of each a mode has. `identity_fine` and `identity_coarse`
+    name the modes of 16 and of 8 bits.
     """
     modes, skin = face.identity_basis.cpu().numpy(), face.vertex_count("skin")
     integers, scale = quantise(modes[:, :skin], 8)

@@ -6,8 +6,8 @@ from typing import Any
 
 from hiface.export.eye_colour import white_of
 from hiface.export.eyes import IRIS_RADIUS, PUPIL_RADIUS, EyeTextures
-from hiface.export.lashes import lash_texture
 from hiface.export.folder import EYES
+from hiface.export.lashes import lash_texture
 from hiface.view.face_pictures import jpeg, png
 
 

@@ -21,8 +21,8 @@ def onnx(
 ) -> None:
     """Write the network as ONNX and the face model, detail, albedo and rules that a client without torch needs.
 
-    Writes network.onnx, yunet.onnx (the detector), model.pack (arrays, gzip) and model.json (names, constants, and where
-    each array lies in the pack); docs/browser.md describes them. Needs `pip install 'hiface[onnx]'`.
+    Writes network.onnx, yunet.onnx (the detector), model.pack (arrays, gzip) and model.json (names, constants, and
+    where each array lies in the pack); docs/browser.md describes them. Needs `pip install 'hiface[onnx]'`.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def browser(
 ) -> None:
     """Write the page that makes faces of photos in the browser alone, as a folder for any static server.
 
-    It needs ONNX Runtime Web, which does not ship with HiFace: `npm pack onnxruntime-web` fetches it. Serve the folder, for
-    instance by `python -m http.server -d FOLDER`; a page opened from disk may not read the files beside it.
+    It needs ONNX Runtime Web, which does not ship with HiFace: `npm pack onnxruntime-web` fetches it. Serve the folder,
+    for instance by `python -m http.server -d FOLDER`; a page opened from disk may not read the files beside it.
 
     Parameters
     ----------

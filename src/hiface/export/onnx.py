@@ -1,7 +1,7 @@
 """The network as ONNX: for browsers, and for whoever runs it without torch.
 
-The file answers what the network answers, before pose and camera become absolute (`Reconstructor.absolute`): that, the face
-model and the detail are left to the client. Needs the packages of `hiface[onnx]`.
+The file answers what the network answers, before pose and camera become absolute (`Reconstructor.absolute`): that, the
+face model and the detail are left to the client. Needs the packages of `hiface[onnx]`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,14 @@ class RawAnswers(nn.Module):
         return tuple(answers)
 
 
-def write_network(model: Reconstructor, path: str | Path, half: bool = False, meta: dict[str, Any] | None = None) -> Path:
+def write_network(
+    model: Reconstructor, path: str | Path, half: bool = False, meta: dict[str, Any] | None = None
+) -> Path:
     """Write the network as ONNX; returns the path.
 
-    Input `crops` (B, 3, S, S), sRGB, 0 to 1; outputs as `RawCoefficients` and `SeenPoints` name them, and `log_age`, the
-    logarithms of the age groups' probabilities. `half`: weights are stored as half floats, as the weight file holds them, and
-    widened when they are read; all sums stay single. `meta` joins the configuration in the file's properties.
+    Input `crops` (B, 3, S, S), sRGB, 0 to 1; outputs as `RawCoefficients` and `SeenPoints` name them, and `log_age`,
+    the logarithms of the age groups' probabilities. `half`: weights (normalisation folded in) are stored as half floats
+    and widened when they are read; all sums stay single. `meta` joins the configuration in the file's properties.
     Raises `ConfigError` for a network with a decoder, `HiFaceError` where a package is missing.
     """
     onnx = _package("onnx")
@@ -89,9 +92,7 @@ def _exported(model: Reconstructor) -> Any:
     answers = RawAnswers(model).eval()
     side = model.config.crop
     crops = torch.zeros(2, 3, side, side, device=model.device)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # of torch's own making; what comes out is compared in tests
+    with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             answers, (crops,), dynamo=True, opset_version=OPSET, verbose=False,
             input_names=[INPUT], output_names=list(answers.names),
@@ -99,6 +100,19 @@ def _exported(model: Reconstructor) -> Any:
         )  # fmt: skip
     assert program is not None
     return program.model_proto
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter tells of every node that it merges and warns of its own making; tests compare what comes out."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _halve(onnx: Any, proto: Any) -> None:
@@ -110,7 +124,9 @@ def _halve(onnx: Any, proto: Any) -> None:
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype("float16"), f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], f"widen {name}", to=onnx.TensorProto.FLOAT))
+        casts.append(
+            onnx.helper.make_node("Cast", [f"{name}.half"], [name], f"widen {name}", to=onnx.TensorProto.FLOAT)
+        )
     nodes = list(graph.node)
     del graph.node[:]
     graph.node.extend([*casts, *nodes])
