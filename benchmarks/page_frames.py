@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from view.browser import Browser, browser, wait_until
+from view.browser import Browser, browser, processor_seconds, wait_until
 
 FRAMES = 20
 TURN = "hiface.stage.turn(0.01 * (k % 2 ? 1 : -1), 0)"
@@ -25,7 +25,7 @@ DRAW = """
 const gl = hiface.stage.renderer.getContext(), pixel = new Uint8Array(4), started = performance.now();
 for (let k = 0; k < args[0]; k++) {{
   {act};
-  hiface.draw();
+  hiface.draw(performance.now(), {quick});
   gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);  // waits until it is drawn
 }}
 return performance.now() - started;
@@ -44,29 +44,12 @@ return told;
 """
 
 
-def processor_seconds(root: int) -> float:
-    """User and system time of a process and all its children."""
-    ticks, parents = {}, {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        parents[int(entry.name)] = int(fields[1])
-        ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
-    mine = {root}
-    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
-        mine |= more
-    return sum(ticks.get(pid, 0) for pid in mine) / os.sysconf("SC_CLK_TCK")
-
-
-def measured(page: Browser, act: str) -> tuple[float, float]:
+def measured(page: Browser, act: str, quick: str) -> tuple[float, float]:
     """Seconds of the clock and of the processor a frame."""
-    page.run(DRAW.format(act=act), 2)
+    script = DRAW.format(act=act, quick=quick)
+    page.run(script, 2)
     before, started = processor_seconds(os.getpid()), time.perf_counter()
-    page.run(DRAW.format(act=act), FRAMES)
+    page.run(script, FRAMES)
     return (time.perf_counter() - started) / FRAMES, (processor_seconds(os.getpid()) - before) / FRAMES
 
 
@@ -79,11 +62,12 @@ def main() -> None:
     with browser(given.side + 340, given.side) as page:
         page.open(given.page.resolve().as_uri())
         wait_until(lambda: page.run("return document.body.classList.contains('ready')"), 240)
-        page.run("document.getElementById('beside').click(); hiface.draw(); hiface.run = () => {}; hiface.stale = true")
+        page.run("document.getElementById('beside').click(); hiface.draw()")
         wait_until(lambda: page.run("return hiface.stage.canvas.clientWidth") == given.side)
         for name, act in (("turned", TURN), ("a slider moved", SLIDER.format(unit="browInnerUp"))):
-            clock, processor = measured(page, act)
-            print(f"{name}: {1 / clock:.1f} frames/s, {1e3 * processor:.0f} ms of the processor a frame")
+            for look, quick in (("as in motion", "hiface.face.software"), ("with shadows", "false")):
+                clock, processor = measured(page, act, quick)
+                print(f"{name}, {look}: {1 / clock:.1f} frames/s, {1e3 * processor:.0f} ms of the processor a frame")
         for name, much in page.run(PARTS).items():
             print(f"  {name}: {much:.1f} ms")
 

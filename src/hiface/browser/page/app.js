@@ -68,7 +68,7 @@ class App {
 
   async #show(meta, arrays, pictures, file) {
     document.body.append($("face").content.cloneNode(true));
-    $("photo").src = $("preview").src;
+    $("photo").src = URL.createObjectURL(new Blob([pictures.photo], { type: "image/jpeg" }));
     $("title").textContent = file.name;
     $("size").textContent = meta.metric_assumption;
     const options = { signal: this.ended.signal, onPicture: (picture) => this.reconstruct(picture) };

@@ -77,10 +77,11 @@ export class Head {
     };
     for (const { mode, scale, values } of this.#skinModes())
       for (let k = 0; k < count * width; k++) sum(mode * size, k, scale, values, index[k]);
-    const users = new Map();
-    for (let k = 0; k < count * width; k++) users.set(index[k], [...(users.get(index[k]) ?? []), k]);
+    const users = [];
+    for (let k = 0; k < count * width; k++) (users[index[k]] ??= []).push(k);
     this.offsets.forEach(({ rows, values, scale }, e) => {
-      rows.forEach((row, r) => users.get(row)?.forEach((k) => sum((this.identities + e) * size, k, scale, values, r)));
+      for (let r = 0; r < rows.length; r++)
+        for (const k of users[rows[r]] ?? []) sum((this.identities + e) * size, k, scale, values, r);
     });
     return out;
   }

@@ -76,4 +76,21 @@ export function filtered(map, side, reach, combine) {
 }
 
 export const least = (window) => window.reduce((a, b) => Math.min(a, b));
-export const mean = (window) => window.reduce((a, b) => a + b, 0) / window.length;
+
+/** The mean over such a square, by running sums. */
+export function blurred(map, side, reach) {
+  const pass = (from, step, along) => {
+    const out = new Float32Array(from.length), place = (j) => Math.min(Math.max(j, 0), side - 1) * step;
+    for (let i = 0; i < side; i++) {
+      const row = i * along;
+      let sum = 0;
+      for (let r = -reach; r <= reach; r++) sum += from[row + place(r)];
+      for (let j = 0; j < side; j++) {
+        out[row + j * step] = sum / (2 * reach + 1);
+        sum += from[row + place(j + reach + 1)] - from[row + place(j - reach)];
+      }
+    }
+    return out;
+  };
+  return pass(pass(map, 1, side), side, 1);
+}

@@ -94,17 +94,23 @@ function vectorOf({ identity, expression, turn, scale, translation }) {
   return Float64Array.from([...identity, ...expression, ...turn, Math.log(scale), ...shift]);
 }
 
-/** The lower half of Jᵀ W J; `rows` are the columns of J. */
+/** The lower half of Jᵀ W J; `rows` are the columns of J. Four at a time, since reading them is what takes long. */
 function normal(rows, weight, out) {
-  const size = rows.length, weighted = new Float64Array(weight.length);
+  const size = rows.length, length = weight.length, weighted = new Float64Array(length);
   for (let a = 0; a < size; a++) {
     const row = rows[a];
-    for (let k = 0; k < row.length; k++) weighted[k] = weight[k] * row[k];
-    for (let b = 0; b <= a; b++) {
-      const other = rows[b];
-      let sum = 0;
-      for (let k = 0; k < other.length; k++) sum += weighted[k] * other[k];
-      out[a * size + b] = sum;
+    for (let k = 0; k < length; k++) weighted[k] = weight[k] * row[k];
+    for (let b = 0; b <= a; b += 4) {
+      const [p, q, r, s] = [0, 1, 2, 3].map((i) => rows[Math.min(b + i, a)]);
+      let ps = 0, qs = 0, rs = 0, ss = 0;
+      for (let k = 0; k < length; k++) {
+        const w = weighted[k];
+        ps += w * p[k];
+        qs += w * q[k];
+        rs += w * r[k];
+        ss += w * s[k];
+      }
+      [ps, qs, rs, ss].forEach((sum, i) => b + i <= a && (out[a * size + b + i] = sum));
     }
   }
 }

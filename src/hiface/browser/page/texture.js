@@ -3,7 +3,7 @@
 
 import { cropPixels, photoFromCrop } from "./crop.js";
 import { SOFT, logarithm, median, smoothstep } from "./colour.js";
-import { filledSmoothly, filtered, grown, least, mean, sampled, shrunk } from "./maps.js";
+import { blurred, filledSmoothly, filtered, grown, least, sampled, shrunk } from "./maps.js";
 import { affine } from "./matrix.js";
 import { interpolated, rasterise } from "./raster.js";
 import { normalsOf } from "./shape.js";
@@ -48,14 +48,17 @@ function seenColour({ picture, vertices, seen }, { tile, arrays, faceTriangles, 
   const colour = new Float32Array(3 * tile.id.length), weight = new Float32Array(tile.id.length), rgb = [0, 0, 0];
   for (let k = 0; k < weight.length; k++) {
     if (tile.id[k] < 0) continue;
-    const [x, y, depth, facing, border] = texels.subarray(5 * k, 5 * k + 5);
-    colour.set(sampled(picture.pixels, VIEW, VIEW, 3, x, y, rgb), 3 * k);
+    const x = texels[5 * k], y = texels[5 * k + 1], depth = texels[5 * k + 2];
+    sampled(picture.pixels, VIEW, VIEW, 3, x, y, rgb);
+    for (let c = 0; c < 3; c++) colour[3 * k + c] = rgb[c];
     const column = Math.min(Math.max(Math.floor(x), 0), VIEW - 1), row = Math.min(Math.max(Math.floor(y), 0), VIEW - 1);
     if (depth - seen.depth[row * VIEW + column] > DEPTH_MM) continue;
-    weight[k] = smoothstep(facing, ...FACING) * smoothstep(border, ...BORDER) * inside(arrays, k);
+    const facing = smoothstep(texels[5 * k + 3], FACING[0], FACING[1]);
+    weight[k] = facing * smoothstep(texels[5 * k + 4], BORDER[0], BORDER[1]) * inside(arrays, k);
   }
-  const soft = filtered(weight, SIDE, SIDE / 256, mean), trust = looksLikeSkin(colour, weight, arrays);
-  return { colour, weight: weight.map((w, k) => (tile.id[k] < 0 ? 0 : Math.min(w, soft[k]) * trust[k])) };
+  const soft = blurred(weight, SIDE, SIDE / 256), trust = looksLikeSkin(colour, weight, arrays);
+  for (let k = 0; k < weight.length; k++) weight[k] = tile.id[k] < 0 ? 0 : Math.min(weight[k], soft[k]) * trust[k];
+  return { colour, weight };
 }
 
 const inside = ({ tile_inside: map }, k) =>
@@ -78,7 +81,7 @@ function looksLikeSkin(colour, weight, { tile_trusted: trusted, tile_core: core 
     return values.map((x) => (x - middle) / width);
   });
   const alike = scaled[0].map((x, k) => 1 - smoothstep(Math.hypot(x, scaled[1][k], scaled[2][k]), ...ALIKE));
-  const soft = filtered(filtered(filtered(alike, COARSE, 4, least), COARSE, 2, mean), COARSE, 2, mean);
+  const soft = blurred(blurred(filtered(alike, COARSE, 4, least), COARSE, 2), COARSE, 2);
   return grown(soft.map((x, k) => Math.max(x, trusted[k] / 255)), COARSE, SIDE, 1);
 }
 

@@ -9,6 +9,7 @@ import { Stage, VIEWS, drawsInSoftware, textureOf } from "./stage.js";
 import { State } from "./state.js";
 
 const PICTURES = ["face", "head", "eyes", "lashes", "face_albedo", "head_albedo"];
+const REST_MS = 120;
 const $ = (id) => document.getElementById(id);
 
 /** The page of a face. `pictures`: encoded, by name. */
@@ -45,8 +46,8 @@ export class Page {
     });
   }
 
-  /** One picture if something changed. Draws at once, for tests and scripts. */
-  draw(now = performance.now()) {
+  /** One picture if something changed. Draws at once, for tests and scripts; `quick` as in `Stage.draw`. */
+  draw(now = performance.now(), quick = false) {
     this.player.step(now);
     this.state.step(now);
     if (this.stale) {
@@ -54,13 +55,16 @@ export class Page {
       this.stage.changed.shape = true;
       this.stale = false;
     }
-    return this.stage.draw();
+    return this.stage.draw(quick);
   }
 
   run() {
+    const { software } = this.face;
+    let moved = 0; // without a graphics card what moves is drawn quickly, and well when it rests
     const frame = (now) => {
       if (this.signal?.aborted) return;
-      this.draw(now);
+      if (this.draw(now, software)) moved = now;
+      else if (now - moved > REST_MS) this.stage.draw();
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
