@@ -23,11 +23,12 @@ POLICY = (
     " style-src 'self'; img-src blob: data:; base-uri 'none'; form-action 'none'"
 )
 """Requests go to where the page came from and nowhere else; WebAssembly may run, strings may not."""
-HEADERS = """/*
+HEADERS = f"""/*
   Cross-Origin-Opener-Policy: same-origin
   Cross-Origin-Embedder-Policy: require-corp
+  Content-Security-Policy: {POLICY}
 """
-"""For hosts that read `_headers`: with these the browser lets the network use several threads."""
+"""For hosts that read `_headers`: the first two let the network use several threads, the third binds those as well."""
 _USED = re.compile(r"THREE\.(\w+)")
 
 

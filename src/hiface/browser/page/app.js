@@ -26,7 +26,7 @@ class App {
     const files = await loadFiles((share) => ($("loaded").value = share));
     const { meta, arrays } = files, head = new Head(meta, arrays);
     const networks = await openNetworks(files);
-    this.tell($("start").dataset.state === "loading" ? "Ready" : "", "ready");
+    if ($("start").dataset.state === "loading") this.tell("Ready", "ready");
     return {
       head, reconstructor: new Reconstructor(meta, head, networks), assembler: new Assembler(meta, arrays, head),
     };
@@ -36,6 +36,7 @@ class App {
   async reconstruct(file) {
     this.#close();
     this.tell("Reading the photo", "busy");
+    URL.revokeObjectURL($("preview").src);
     $("preview").src = URL.createObjectURL(file);
     const started = performance.now(), times = {};
     let last = started, doing = "read";
@@ -92,7 +93,7 @@ class App {
 
   /** What `hiface view` and this page take as a driver. */
   #save(file) {
-    const { names, weights, photo } = this.page.state, { rotation } = this.result.coefficients;
+    const { names, photo } = this.page.state, { rotation } = this.result.coefficients;
     const arkit = Object.fromEntries(names.map((name, k) => [name, Math.round(1e4 * photo.weights[k]) / 1e4]));
     const text = JSON.stringify({ photo: file.name, arkit, pose: { rotation_axis_angle: rotation } }, null, 2);
     const link = Object.assign(document.createElement("a"), {
@@ -101,7 +102,6 @@ class App {
     });
     link.click();
     URL.revokeObjectURL(link.href);
-    return weights;
   }
 
   tell(text, state) {
