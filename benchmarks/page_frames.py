@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from view.browser import Browser, browser, processor_seconds, wait_until
 
-FRAMES = 20
+FRAMES = 10
 TURN = "hiface.stage.turn(0.01 * (k % 2 ? 1 : -1), 0)"
 SLIDER = "hiface.state.set('{unit}', 0.2 + 0.02 * k)"
 DRAW = """

@@ -57,7 +57,7 @@ def test_the_file_says_what_it_is(tiny, files):
     assert meta["weights"] == "abc"
 
 
-def test_a_network_that_draws_maps_is_refused(tiny):
+def test_a_network_that_draws_maps_is_refused(tiny, tmp_path):
     parts = tiny.face, tiny.albedo, tiny.detail_model.basis
     with pytest.raises(ConfigError, match="sd1"):
         write_network(
