@@ -19,6 +19,7 @@ class App {
     this.model = this.#load();
     this.model.catch((error) => this.#failed(error));
     $("choose").addEventListener("change", () => this.#chosen($("choose")));
+    $("preview").addEventListener("error", () => $("preview").removeAttribute("src"));
     this.#drop();
   }
 
