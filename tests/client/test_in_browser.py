@@ -1,7 +1,8 @@
 """The page that makes a face of a photo, in a real browser: nothing leaves it, and it finds what Python finds.
 
-Needs ONNX Runtime Web as `npm pack onnxruntime-web` or `npm install` gives it: HIFACE_ORT names it. Figures of parity
-and time are properties of the tests (`pytest --junit-xml FILE` writes them).
+Needs ONNX Runtime Web as `npm pack onnxruntime-web` or `npm install` gives it: HIFACE_ORT names it. HIFACE_SITE names a
+folder of `hiface export browser` to look at instead of a new one. Figures of parity and time are properties of the
+tests (`pytest --junit-xml FILE` writes them).
 """
 
 import base64
@@ -26,11 +27,12 @@ from view.browser import CHROMIUM, DRIVER, MISSING, browser, processor_seconds, 
 
 ROOT = Path(__file__).parents[2]
 PHOTO = ROOT / "examples" / "astronaut.jpg"
+SITE = os.environ.get("HIFACE_SITE")
 RUNTIME = Path(os.environ.get("HIFACE_ORT", ROOT / "node_modules" / "onnxruntime-web"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING),
-    pytest.mark.skipif(not RUNTIME.exists(), reason="needs ONNX Runtime Web; HIFACE_ORT names its folder or archive"),
+    pytest.mark.skipif(not (SITE or RUNTIME.exists()), reason="needs ONNX Runtime Web: HIFACE_ORT"),
 ]
 
 GIVE = """
@@ -95,6 +97,8 @@ def model():
 
 @pytest.fixture(scope="module")
 def site(model, tmp_path_factory):
+    if SITE:
+        return Path(SITE)
     pytest.importorskip("onnxscript")
     folder = tmp_path_factory.mktemp("site")
     write_site(model, folder, RUNTIME)
