@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 import hiface
-from hiface.browser.site import write_site
 from hiface.face.asset import ARKIT
 from view.browser import CHROMIUM, DRIVER, MISSING, browser, processor_seconds, wait_until
 
@@ -96,12 +95,14 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def site(model, tmp_path_factory):
+def site(request, tmp_path_factory):
     if SITE:
         return Path(SITE)
     pytest.importorskip("onnxscript")
+    from hiface.browser.site import write_site  # torch, which a site that is there does not need
+
     folder = tmp_path_factory.mktemp("site")
-    write_site(model, folder, RUNTIME)
+    write_site(request.getfixturevalue("model"), folder, RUNTIME)
     return folder
 
 
