@@ -17,7 +17,7 @@ class Doubtful(HiFace):
     def __init__(self, errors):
         self.errors, self.seen = errors, []
 
-    def predict(self, photo, boxes):
+    def predict(self, photo, boxes, twice=False):
         self.seen.append(list(boxes))
         sigma = torch.tensor([[self.errors(box)] * 3 for box in boxes]).log()
         return Prediction(None, sigma, SeenPoints(torch.zeros(len(boxes), 3, 2), sigma)), None

@@ -15,11 +15,14 @@ _TINY = 1e-8  # inside square roots: their gradient at zero is infinite
 
 
 def detail_loss(
-    maps: Float[Tensor, "B R R"], truth: Float[Tensor, "B R R"], mask: Float[Tensor, "R R"]
+    maps: Float[Tensor, "B R R"],
+    truth: Float[Tensor, "B R R"],
+    mask: Float[Tensor, "R R"],
+    rows: Float[Tensor, "B"] | None = None,
 ) -> Float[Tensor, ""]:
-    """One term of L_detail (Eq. 10): ‖M_detail ⊙ (D − D̂)‖, mm."""
+    """One term of L_detail (Eq. 10): ‖M_detail ⊙ (D − D̂)‖, mm; `rows` weighs the faces of the batch."""
     square = ((maps - truth) ** 2 * mask).sum((1, 2)) / mask.sum().clamp(min=1)
-    return (square + _TINY).sqrt().mean()
+    return _mean_over(rows, (square + _TINY).sqrt())
 
 
 def vertex_loss(
@@ -31,7 +34,10 @@ def vertex_loss(
 
 
 def modes_loss(
-    coefficients: Float[Tensor, "B N"], truth: Float[Tensor, "B N"], gram: Float[Tensor, "N N"]
+    coefficients: Float[Tensor, "B N"],
+    truth: Float[Tensor, "B N"],
+    gram: Float[Tensor, "N N"],
+    rows: Float[Tensor, "B"] | None = None,
 ) -> Float[Tensor, ""]:
     """`detail_loss` or `vertex_loss` of two linear combinations of the same modes, without evaluating them.
 
@@ -40,7 +46,11 @@ def modes_loss(
     """
     delta = coefficients - truth
     square = ((delta @ gram) * delta).sum(1)
-    return (square.clamp(min=0) + _TINY).sqrt().mean()
+    return _mean_over(rows, (square.clamp(min=0) + _TINY).sqrt())
+
+
+def _mean_over(rows: Float[Tensor, "B"] | None, values: Float[Tensor, "B"]) -> Float[Tensor, ""]:
+    return values.mean() if rows is None else (rows * values).sum() / rows.sum().clamp(min=1)
 
 
 def gram_of(modes: Float[Tensor, "N P"], count: int) -> Float[Tensor, "N N"]:

@@ -226,22 +226,24 @@ class HiFace:
             refined = [crop_from_landmarks(p) for p in self._photo_points(prediction, before)]
             if all(_settled(a, b) for a, b in zip(before, refined, strict=True)):
                 break
-        refined, prediction = self._sure(photo, refined)
+        refined, prediction = self._sure(photo, refined, twice=True)
         prediction = self._fitted(prediction)
         timings = timings | {"network": time.perf_counter() - started}
         return [self._face(photo, prediction, k, box, ipd_mm, timings) for k, box in enumerate(refined)]
 
     @torch.no_grad()
-    def predict(self, photo: Photo, boxes: list[CropBox]) -> tuple[Prediction, UInt8[np.ndarray, "B S S 3"]]:
-        """One pass of the network over crops of a photo."""
+    def predict(
+        self, photo: Photo, boxes: list[CropBox], twice: bool = False
+    ) -> tuple[Prediction, UInt8[np.ndarray, "B S S 3"]]:
+        """One pass of the network over crops of a photo; `twice`: and over their mirror images."""
         side = self.reconstructor.config.crop
         crops = np.stack([crop_pixels(photo.pixels, box, side) for box in boxes])
         tensor = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
-        return self.reconstructor(tensor), crops
+        return self.reconstructor(tensor, twice=twice), crops
 
-    def _sure(self, photo: Photo, boxes: list[CropBox]) -> tuple[list[CropBox], Prediction]:
+    def _sure(self, photo: Photo, boxes: list[CropBox], twice: bool = False) -> tuple[list[CropBox], Prediction]:
         """One pass over the crops; where the network is in doubt, over the crop beside of which it is surest."""
-        prediction, _ = self.predict(photo, boxes)
+        prediction, _ = self.predict(photo, boxes, twice)
         doubtful = [k for k, error in enumerate(_expected_errors(prediction)) if error > DOUBT]
         if not doubtful:
             return boxes, prediction
@@ -249,7 +251,7 @@ class HiFace:
         for k in doubtful:
             looks = [boxes[k], *crops_beside(boxes[k])]
             boxes[k] = looks[int(np.argmin(_expected_errors(self.predict(photo, looks)[0])))]
-        return boxes, self.predict(photo, boxes)[0]
+        return boxes, self.predict(photo, boxes, twice)[0]
 
     def _fitted(self, prediction: Prediction) -> Prediction:
         """The coefficients moved to meet the points that the network saw, where it sees points."""

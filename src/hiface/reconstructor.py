@@ -6,6 +6,7 @@ Inference, training, evaluation and the fit all come through here. Photos and fi
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hiface.detail.dynamic import Form
 from hiface.detail.sddetail import BASES, SDDetail
 from hiface.errors import AssetError, ConfigError
 from hiface.face.albedo import AlbedoModel
+from hiface.face.mirror import FaceMirror
 from hiface.face.model import FaceModel, Part
 from hiface.face.points import PointModel
 from hiface.geometry.camera import project
@@ -29,6 +31,7 @@ from hiface.network.age import AgeHead
 from hiface.network.backbone import ResNet
 from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
 from hiface.network.points import PointHead, SeenPoints
+from hiface.network.twice import mean_of_both, points_of_both
 from hiface.types import Coefficients, DecodedMaps, Detail, Points, Shape
 
 USUAL_SCALE = 1 / 220.0
@@ -156,14 +159,27 @@ class Reconstructor(nn.Module):
         points, middle = (self.points_model.points(mean, n) for n in ("mediapipe478", "mediapipe68"))
         return project(points - middle.mean(1, keepdim=True), torch.tensor([USUAL_SCALE]), 1.0)[0, :, :2]
 
-    def forward(self, crops: Float[Tensor, "B 3 S S"], autocast: torch.dtype | None = None) -> Prediction:
-        """Coefficients of crops in sRGB, 0 to 1. `autocast` runs the backbone in that type."""
+    @cached_property
+    def mirror(self) -> FaceMirror | None:
+        """The face model's mirror, where it has one."""
+        return FaceMirror.of(self.face)
+
+    def forward(
+        self, crops: Float[Tensor, "B 3 S S"], autocast: torch.dtype | None = None, twice: bool = False
+    ) -> Prediction:
+        """Coefficients of crops in sRGB, 0 to 1. `autocast` runs the backbone in that type; `twice` asks for the mirror
+        image as well, where the face model has a mirror, and answers with the mean."""
+        mirror = self.mirror if twice else None
         normalised = (crops - self._mean) / self._deviation
+        looks = normalised if mirror is None else torch.cat([normalised, normalised.flip(-1)])
         with torch.autocast(crops.device.type, autocast, enabled=autocast is not None):
-            stages = self.backbone.pyramid(normalised)
+            stages = self.backbone.pyramid(looks)
         features = stages[-1].float()
         raw = self.head(features)
         seen = None if self.point_head is None else self.point_head(features)
+        if mirror is not None:
+            raw, stages = mean_of_both(raw, mirror), [stage[: len(crops)] for stage in stages]
+            seen = None if seen is None else points_of_both(seen, mirror)
         coefficients = self.absolute(raw)
         with torch.autocast(crops.device.type, autocast, enabled=autocast is not None):
             decoded = self._decode(normalised, stages, coefficients)

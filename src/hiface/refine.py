@@ -48,15 +48,8 @@ class Trust:
 @torch.no_grad()
 def refine(model: Reconstructor, first: Coefficients, seen: SeenPoints, trust: Trust = Trust()) -> Coefficients:
     """The refined coefficients of a batch; frame and units as `first`."""
-    modes = _modes(model)
+    modes = model.points_model.modes("mediapipe478")[:, :MESH_POINTS]
     return Coefficients.cat([_one(model, modes, first[k], seen[k], trust) for k in range(len(first))])
-
-
-def _modes(model: Reconstructor) -> Float[Tensor, "N L 3"]:
-    """What each identity mode and expression unit does to the points before pose, mm."""
-    parts = model.points_model
-    basis = torch.cat([parts.identity_basis, parts.expression_basis]).unflatten(1, (-1, 3))
-    return parts.points(basis, "mediapipe478")[:, :MESH_POINTS]
 
 
 def _one(
@@ -64,15 +57,15 @@ def _one(
 ) -> Coefficients:
     start = _vector(first)
     precision = _precision(model, trust, start)
-    free = torch.isfinite(precision)
+    free = torch.isfinite(precision).nonzero()[:, 0]
     target = seen.xy[0, :MESH_POINTS].reshape(-1)
     weight = torch.exp(-2 * seen.log_sigma[0, :MESH_POINTS]).repeat_interleave(2) / trust.sharing
     x = start
     for _ in range(trust.rounds):
         points, jacobian = _linearised(model, modes, first, x)
-        jacobian = jacobian[:, free]
-        weighted = jacobian.T * weight
-        left = weighted @ jacobian + torch.diag(precision[free])
+        rows = jacobian if len(free) == len(x) else jacobian[free]
+        weighted = rows * weight
+        left = weighted @ rows.T + torch.diag(precision[free])
         right = weighted @ (target - points) - precision[free] * (x - start)[free]
         step = torch.zeros_like(x)
         step[free] = torch.linalg.solve(left, right)
@@ -104,8 +97,8 @@ def _coefficients(model: Reconstructor, first: Coefficients, x: Float[Tensor, "B
 
 def _linearised(
     model: Reconstructor, modes: Float[Tensor, "N L 3"], first: Coefficients, x: Float[Tensor, "M"]
-) -> tuple[Float[Tensor, "P"], Float[Tensor, "P M"]]:
-    """Points of `x` as (x, y) pairs, crop sides, and their derivatives.
+) -> tuple[Float[Tensor, "P"], Float[Tensor, "M P"]]:
+    """Points of `x` as (x, y) pairs, crop sides, and their derivatives by each unknown.
 
     Those by modes take every point to be fixed to the head, which for the few at the neck is a little off: it
     costs a step of Gauss-Newton, not accuracy. Those by the turn are differences.
@@ -117,10 +110,10 @@ def _linearised(
     own = posed[:, :MESH_POINTS, :2] * (c.scale[:, None, None] * _FLIP.to(x))
     shift = x[-2:] * _FLIP.to(x)
     head = matrix_from_axis_angle(x[None, -6:-3])[0]
-    by_modes = (modes @ head.T)[..., :2] * (c.scale[0] * _FLIP.to(x))
+    by_modes = modes @ (head[:2] * (c.scale[0] * _FLIP.to(x))[:, None]).T
     by_turn = (own[1:] - own[:1]) / _STEP
     by_shift = torch.diag(_FLIP.to(x))[:, None].expand(2, MESH_POINTS, 2)
-    jacobian = torch.cat([by_modes, by_turn, own[:1], by_shift]).flatten(1).T
+    jacobian = torch.cat([by_modes, by_turn, own[:1], by_shift]).flatten(1)
     return (0.5 + own[0] + shift).flatten(), jacobian
 
 

@@ -24,6 +24,7 @@ def train(
     albedo: str = "albedo.safetensors",
     backbone_weights: Path | None = None,
     start: Path | None = None,
+    start_assets: Path | None = None,
     accelerator: str = "auto",
     devices: str = "auto",
     minutes: float | None = None,
@@ -56,6 +57,10 @@ def train(
         Weights to start the backbone from, safetensors with torchvision's names.
     start
         Weight file of an earlier run to start from; what does not fit (another basis) is learnt anew.
+    start_assets
+        Folder with the face_model, albedo and detail_basis (.safetensors) that START belongs to, where they are not
+        this run's: its answers are then carried over to this run's coefficients, which needs the same topology and
+        UV layout.
     accelerator
         "auto", "cpu" or "cuda".
     devices
@@ -71,7 +76,7 @@ def train(
     options = RunOptions(
         out=out, shards=shards, photos=photos, held_out=held_out, teacher=teacher, face_model=face_model,
         detail_basis=detail_basis, albedo=albedo, backbone_weights=backbone_weights, start=start,
-        accelerator=accelerator,
+        start_assets=start_assets, accelerator=accelerator,
         devices=int(devices) if devices.isdigit() else devices, stop_after=None if minutes is None else 60 * minutes,
     )  # fmt: skip
     weights = run(from_toml(config) if config else TrainConfig(), options)

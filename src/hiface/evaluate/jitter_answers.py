@@ -67,7 +67,7 @@ def _through_network(
     views = [_view(photo.pixels, face.box, d) for d in series]
     side = model.reconstructor.config.crop
     crops = torch.from_numpy(np.stack([crop_pixels(pixels, box, side) for pixels, box in views]))
-    prediction = model.reconstructor(crops.to(model.device).permute(0, 3, 1, 2).float() / 255)
+    prediction = model.reconstructor(crops.to(model.device).permute(0, 3, 1, 2).float() / 255, twice=True)
     c, log_sigma = prediction.coefficients, prediction.log_sigma
     if prediction.seen is not None:
         c, log_sigma = refine(model.reconstructor, c, prediction.seen), prediction.seen.log_sigma

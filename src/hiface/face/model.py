@@ -176,11 +176,11 @@ class FaceModel(nn.Module):
     def neutral(self, identity: Float[Tensor, "B I"], part: Part = "all") -> Float[Tensor, "B V 3"]:
         """S_neu = S̄ + B_id β (Eq. 1), mm."""
         n = self.vertex_count(part)
-        return self.mean[:n] + _modes(identity, self.identity_basis[:, :n])
+        return self.mean[:n] + _modes(identity, self.identity_basis, n)
 
     def expression_offset(self, expression: Float[Tensor, "B E"], part: Part = "all") -> Float[Tensor, "B V 3"]:
         """B_exp ξ (Eq. 1), mm."""
-        return _modes(expression, self.expression_basis[:, : self.vertex_count(part)])
+        return _modes(expression, self.expression_basis, self.vertex_count(part))
 
     def with_correctives(self, expression: Float[Tensor, "B E"]) -> Float[Tensor, "B E"]:
         """Weights with those of corrective units added, as they follow from the others.
@@ -197,7 +197,7 @@ class FaceModel(nn.Module):
 
     def joints(self, identity: Float[Tensor, "B I"]) -> Float[Tensor, "B J 3"]:
         """J = 𝒥(β): linear in identity (Eq. 2), mm."""
-        return self.joint_mean + _modes(identity, self.joint_identity)
+        return self.joint_mean + _modes(identity, self.joint_identity, len(self.joint_mean))
 
     def pose(
         self,
@@ -255,8 +255,9 @@ def gaze_map(names: tuple[str, ...]) -> Float[np.ndarray, "E 2 3"]:
     return turns
 
 
-def _modes(weights: Float[Tensor, "B N"], basis: Float[Tensor, "N V 3"]) -> Float[Tensor, "B V 3"]:
-    return (weights @ basis.flatten(1)).unflatten(1, basis.shape[1:])
+def _modes(weights: Float[Tensor, "B N"], basis: Float[Tensor, "N V 3"], count: int) -> Float[Tensor, "B count 3"]:
+    """The first `count` vertices of a sum of modes; a view of their columns: a copy costs more than the product."""
+    return (weights @ basis.flatten(1)[:, : 3 * count]).unflatten(1, (count, 3))
 
 
 def _weighted(points: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.ndarray:

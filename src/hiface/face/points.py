@@ -41,6 +41,7 @@ class PointModel(nn.Module):
         self._keep("joint_mean", face.joint_mean)
         self._keep("joint_identity", face.joint_identity.flatten(1))
         self.joint_parents = face.joint_parents
+        self._modes: dict[str, Tensor] = {}
 
     def _keep(self, name: str, tensor: Tensor) -> None:
         self.register_buffer(name, tensor.clone(), persistent=False)
@@ -61,3 +62,10 @@ class PointModel(nn.Module):
         """A landmark set on the result of `forward`."""
         index: Int[Tensor, "L N"] = getattr(self, f"{name}_index")
         return points_on(posed, index, getattr(self, f"{name}_weight"))
+
+    def modes(self, name: str) -> Float[Tensor, "N L 3"]:
+        """What each identity mode, then each expression unit, does to a landmark set before pose, mm; computed once."""
+        if name not in self._modes or self._modes[name].device != self.mean.device:
+            basis = torch.cat([self.identity_basis, self.expression_basis]).unflatten(1, (-1, 3))
+            self._modes[name] = self.points(basis, name)
+        return self._modes[name]

@@ -39,10 +39,36 @@ def skin(
     parents: tuple[int, ...],
 ) -> Float[Tensor, "B V 3"]:
     """LBS(S, p, J; W) of Eq. 2 without the root translation; differentiable in all but `parents`."""
-    turns, shifts = joint_transforms(rotation, joints, parents)
-    turn = torch.einsum("vj,bjxy->bvxy", weights, turns)
-    shift = torch.einsum("vj,bjx->bvx", weights, shifts)
-    return torch.einsum("bvxy,bvy->bvx", turn, vertices) + shift
+    return skin_with(vertices, *joint_transforms(rotation, joints, parents), weights)
+
+
+def skin_with(
+    vertices: Float[Tensor, "B V 3"],
+    turns: Float[Tensor, "B J 3 3"],
+    shifts: Float[Tensor, "B J 3"],
+    weights: Float[Tensor, "V J"],
+) -> Float[Tensor, "B V 3"]:
+    """`skin` with the joints' transforms given.
+
+    All vertices move with the joint that holds most of them, the head; those that others hold in part then move by the
+    difference. The blend of matrices, one a vertex, costs twice as much.
+    """
+    main = int(weights.sum(0).argmax())
+    posed = moved_by(vertices, turns, shifts, main)
+    for joint in range(weights.shape[1]):
+        own = (weights[:, joint] > 0).nonzero()[:, 0]
+        if joint != main and len(own):
+            part = vertices[:, own]
+            away = moved_by(part, turns, shifts, joint) - moved_by(part, turns, shifts, main)
+            posed = posed.index_add(1, own, weights[own, joint, None] * away)
+    return posed
+
+
+def moved_by(
+    vertices: Float[Tensor, "B V 3"], turns: Float[Tensor, "B J 3 3"], shifts: Float[Tensor, "B J 3"], joint: int
+) -> Float[Tensor, "B V 3"]:
+    """Vertices as if fixed to one joint."""
+    return vertices @ turns[:, joint].transpose(1, 2) + shifts[:, joint, None]
 
 
 def skin_bruteforce(

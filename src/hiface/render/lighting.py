@@ -24,6 +24,9 @@ HARMONICS = tuple(math.sqrt(n / math.pi) for n in _NORMS)
 FACTORS = tuple(h * DIFFUSE[band] for h, band in zip(HARMONICS, _BANDS, strict=True))
 """Factors of Ψ: those of the harmonics and of the diffuse surface."""
 
+ODD_IN_X = (3, 4, 7)
+"""Harmonics that change sign with x: x, xy, xz."""
+
 _FACTORS = np.array(FACTORS)
 
 

@@ -17,6 +17,8 @@ from hiface.face.asset import ARKIT
 from hiface.face.expression_prior import ExpressionPrior
 from hiface.face.model import FaceModel
 from hiface.synth.body import Body, build_body
+from hiface.synth.brows import load_brows
+from hiface.synth.files import read_picture
 from hiface.synth.hair import HairStyle, Scalp, load_scalp, load_styles
 from hiface.synth.people import from_scores
 from hiface.synth.props import Neck, build_neck
@@ -91,7 +93,7 @@ def load_sources(
     model = model or FaceModel.load()
     body = build_body(model)
     scalp = load_scalp(data / "makehuman", body)
-    brows, rows = _brows(data / "makehuman/skins_ict", texels)
+    brows, rows = load_brows(data / "makehuman/skins_ict", model, texels)
     eyes, brown = _eyes(data / "makehuman/eyes")
     return Sources(
         model=model,
@@ -130,14 +132,6 @@ def linear(picture: UInt8[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
     return np.asarray((picture.astype(np.float32) / 255) ** np.float32(2.2))
 
 
-def read_picture(path: Path, flags: int = cv2.IMREAD_COLOR) -> UInt8[np.ndarray, "H W C"]:
-    """RGB or RGBA."""
-    picture = cv2.imread(str(path), flags)
-    if picture is None:
-        raise AssetError(f"{path}: no such picture; --data must name the generator's source data")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB))
-
-
 def _reduced(picture: UInt8[np.ndarray, "H W C"], side: int) -> Float[np.ndarray, "R R C"]:
     return np.asarray(cv2.resize(linear(picture), (side, side), interpolation=cv2.INTER_AREA))
 
@@ -167,18 +161,6 @@ def _skin_weight(entry: dict[str, Any]) -> float:
     if "tinted" in notes or "over-saturated" in notes:
         return 0.4
     return 0.5 if "512" in notes else 1.0
-
-
-def _brows(folder: Path, side: int) -> tuple[Float[np.ndarray, "N R R"], slice]:
-    layers = []
-    for entry in json.loads((folder / "index.json").read_text())["eyebrows"]:
-        x0, y0, x1, y1 = entry["box_xyxy_in_face_tile"]
-        layer = np.zeros((1024, 1024), np.float32)
-        layer[y0:y1, x0:x1] = read_picture(folder / entry["file"], cv2.IMREAD_UNCHANGED)[..., 3] / np.float32(255)
-        layers.append(cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA))
-    brows = np.stack(layers)
-    rows = np.flatnonzero(brows.max((0, 2)) > 0.02)
-    return brows, slice(int(rows[0]), int(rows[-1]) + 1)
 
 
 def _eyes(folder: Path) -> tuple[list[Float[np.ndarray, "R R 3"]], list[int]]:

@@ -19,6 +19,8 @@ from hiface.synth.things import OPAQUE, Thing
 _NO_TANGENTS = np.zeros((1, 3), np.float32)
 SAMPLES = 2
 """Samples a pixel, in x and in y."""
+TEETH_BEHIND = 5.0
+"""mm by which teeth stand back when it is decided what is seen: real lips give way, drawn ones would be pierced."""
 _NOT_OCCLUDING = {"lens": 0.0, "frame": 0.35, "clothes": 0.0, "mask": 0.0, "loops": 0.0, "beard": 0.5}
 """How much of the light a thing keeps from the skin around it; hair and hats keep all."""
 
@@ -111,8 +113,11 @@ def _draw_body(
     _raster(body, screen, body.range_of(SOCKET, SOCKET), 1, face_id, depth)
     _raster(body, screen, body.range_of(EYE, EYE), 1, face_id, depth)
     if mouth_open:
-        for material in (MOUTH, GUMS, TEETH):
-            _raster(body, screen, body.range_of(material, material), 1, face_id, depth)
+        _raster(body, screen, body.range_of(MOUTH, MOUTH), 1, face_id, depth)
+        behind = screen.copy()
+        behind[:, 2] = 1 / (1 / behind[:, 2] + TEETH_BEHIND)
+        for material in (GUMS, TEETH):
+            _raster(body, behind, body.range_of(material, material), 1, face_id, depth)
 
 
 def _draw_things(

@@ -77,7 +77,7 @@ def draw_light(
         turned = turned[:, ::-1]
     small = cv2.resize(np.ascontiguousarray(turned), (32, 16), interpolation=cv2.INTER_AREA)
     grey = small.mean(2, keepdims=True)
-    small = np.minimum(grey + (small - grey) * rng.uniform(0.1, 0.85), _HIGHEST)
+    small = np.minimum(grey + (small - grey) * rng.uniform(0.1, 0.65), _HIGHEST)
     wrapped = cv2.GaussianBlur(np.concatenate([small] * 3, 1), (0, 0), 1.6)
     soft = wrapped[:, 32:64]
     factors = harmonics_of(small)

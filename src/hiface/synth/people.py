@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
+from hiface.face.asset import ARKIT
 from hiface.face.model import FaceModel
 from hiface.face.people import PeopleShapes
-from hiface.geometry.skinning import joint_transforms
+from hiface.geometry.skinning import joint_transforms, skin_with
 from hiface.synth.body import as_array
 from hiface.types import JOINTS
 
@@ -85,6 +85,8 @@ def draw_person(
     )
 
 
+_NAMED = len(ARKIT)
+"""The units under ARKit's names come first."""
 _AT_REST = {"eyeSquint": 0.22, "eyeBlink": 0.06, "eyeLookDown": 0.06}
 """Scores that relaxed faces in photos have; the model's units are shapes, zero at rest."""
 
@@ -103,7 +105,8 @@ def draw_expression(
     if mixed and rng.random() < 0.3:
         weights = np.maximum(weights, scores[rng.integers(len(scores))] * rng.uniform(0.3, 1.0))
     if rng.random() < 0.35:
-        chosen = rng.integers(0, len(names), rng.integers(1, 4))
+        known = _NAMED if rng.random() < 0.7 else len(names)  # mostly the units that people make alone
+        chosen = rng.integers(0, known, rng.integers(1, 4))
         weights[chosen] = np.maximum(weights[chosen], rng.uniform(0.2, 1.0, len(chosen)))
     if rng.random() < 0.08:
         weights = np.zeros_like(weights)
@@ -194,30 +197,7 @@ def shapes(model: FaceModel, people: list[Person]) -> Figures:
     neutral = model.neutral(identity)
     expressive = neutral + model.expression_offset(expression)
     turns, shifts = joint_transforms(rotation, model.joints(identity), model.joint_parents)
-    posed = skin_quickly(expressive, turns, shifts, model.skin_weights)
+    posed = skin_with(expressive, turns, shifts, model.skin_weights)
     skin = neutral[:, : model.vertex_count("skin")]
     arrays = (rotation, skin, expressive, posed, expression, turns[:, HEAD], shifts[:, HEAD])
     return Figures(*map(as_array, arrays))
-
-
-def skin_quickly(
-    vertices: Float[Tensor, "B V 3"],
-    turns: Float[Tensor, "B J 3 3"],
-    shifts: Float[Tensor, "B J 3"],
-    weights: Float[Tensor, "V J"],
-) -> Float[Tensor, "B V 3"]:
-    """What geometry.skinning.skin gives, quicker where nearly every vertex follows the head alone."""
-    posed = moved_by(vertices, turns, shifts, HEAD)
-    for joint in range(weights.shape[1]):
-        own = (weights[:, joint] > 0).nonzero()[:, 0]
-        if joint != HEAD and len(own):
-            away = moved_by(vertices[:, own], turns, shifts, joint) - moved_by(vertices[:, own], turns, shifts, HEAD)
-            posed[:, own] += weights[own, joint, None] * away
-    return posed
-
-
-def moved_by(
-    vertices: Float[Tensor, "B V 3"], turns: Float[Tensor, "B J 3 3"], shifts: Float[Tensor, "B J 3"], joint: int
-) -> Float[Tensor, "B V 3"]:
-    """Vertices as if fixed to one joint."""
-    return vertices @ turns[:, joint].transpose(1, 2) + shifts[:, joint, None]

@@ -26,12 +26,12 @@ _LIGHT_PEOPLE = np.array([0.12, 0.17, 0.2, 0.17, 0.13, 0.1, 0.05, 0.02, 0.01, 0.
 _GREYED = np.array([0, 0, 0, 0, 0, 0, 0, 0.6, 0.4, 0])
 _LAB = np.array(
     [
-        [0.0, 76, 9, 15],
-        [0.25, 67, 12, 18],
-        [0.5, 55, 14, 21],
-        [0.7, 44, 14, 19],
-        [0.85, 34, 11, 14],
-        [1, 25, 8, 9],
+        [0.0, 76, 12, 13],
+        [0.25, 67, 16, 17],
+        [0.5, 55, 18, 20],
+        [0.7, 44, 18, 19],
+        [0.85, 34, 15, 16],
+        [1, 25, 11, 10],
     ]
 )
 """Skin from light to dark: tone, L*, a*, b* (D65); as light as measured cheeks, as coloured as in photos."""
@@ -161,8 +161,8 @@ def _add_brows(
     rng: np.random.Generator, sources: Sources, face: Float[np.ndarray, "R R 3"], hair: Float[np.ndarray, "3"]
 ) -> None:
     rows = sources.brow_rows
-    cover = sources.brows[rng.integers(len(sources.brows)), rows, :, None] * np.float32(rng.uniform(0.5, 1.0))
-    colour = np.clip(hair * rng.uniform(0.5, 1.1), 0.006, 0.3).astype(np.float32)
+    cover = sources.brows[rng.integers(len(sources.brows)), rows, :, None] * np.float32(rng.uniform(0.65, 1.0))
+    colour = np.clip(hair * rng.uniform(0.3, 0.9), 0.006, 0.2).astype(np.float32)
     face[rows] = face[rows] * (1 - cover) + colour * cover
 
 

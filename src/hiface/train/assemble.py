@@ -15,15 +15,18 @@ from hiface.errors import ConfigError
 from hiface.face.albedo import AlbedoModel
 from hiface.face.asset import ARKIT
 from hiface.face.landmarks import mirror_pairs
+from hiface.face.mirror import open_mouthed
 from hiface.face.model import FaceModel
 from hiface.network.age import softened
 from hiface.network.backbone import load_backbone_weights
 from hiface.reconstructor import Reconstructor, start_from
 from hiface.train.age_teacher import plain_crops
 from hiface.train.batches import StepDataset
+from hiface.train.carry import Assets, carry_over
 from hiface.train.config import TrainConfig
 from hiface.train.frozen import start_coarse
 from hiface.train.loop import Validation, train
+from hiface.train.mirror import SampleMirror
 from hiface.train.photometric import PhotometricTerm
 from hiface.train.photos import PhotoSet, load_packs
 from hiface.train.shards import ShardSet
@@ -47,6 +50,7 @@ class RunOptions:
     albedo: str = "albedo.safetensors"
     backbone_weights: Path | None = None
     start: Path | None = None
+    start_assets: Path | None = None
     accelerator: str = "auto"
     devices: int | str = "auto"
     stop_after: float | None = None
@@ -66,7 +70,8 @@ def run(config: TrainConfig, options: RunOptions) -> Path:
             raise ConfigError("freeze_coarse keeps the coarse face of weights to start from; give them (--start)")
         start_coarse(model, options.start)
     elif options.start is not None:
-        left = start_from(model, options.start)
+        former = options.start_assets and Assets.load(options.start_assets)
+        left = carry_over(model, options.start, former) if former else start_from(model, options.start)
         log.info("started from %s; new: %s", options.start, ", ".join(left) or "nothing")
     photos = load_packs(options.photos, PACKS, "train") if options.photos else None
     shards = ShardSet(options.shards) if options.shards else None
@@ -107,13 +112,14 @@ def dataset(
 ) -> StepDataset:  # fmt: skip
     """Batches for a model: the mirror images and sizes come from its assets."""
     face = model.face
-    points = face.landmarks(face.mean[None], "mediapipe478")[0].numpy()
     sizes = {
         "identity": face.identity_size,
         "expression": face.expression_size,
         **model.detail_model.basis.sizes,
     }
-    return StepDataset(config, shards, photos, ages, mirror_pairs(points), score_mirror(), sizes)
+    pairs = mirror_pairs(face.landmarks(open_mouthed(face), "mediapipe478")[0].numpy())
+    mirror = SampleMirror.of(face) if config.mirror and shards is not None else None
+    return StepDataset(config, shards, photos, ages, pairs, score_mirror(), sizes, mirror=mirror)
 
 
 def score_mirror() -> np.ndarray:

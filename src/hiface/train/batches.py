@@ -15,6 +15,7 @@ from hiface.face.landmarks import FACE_OVAL, IBUG68_OF_MEDIAPIPE, INNER_LIPS, LE
 from hiface.photo.crop import crop_from_landmarks
 from hiface.train.augment import Jitter, crop_and_matrix, jittered, spoil
 from hiface.train.config import TrainConfig
+from hiface.train.mirror import SampleMirror
 from hiface.train.photos import PhotoSet
 from hiface.train.shards import Sample, ShardSet
 
@@ -40,6 +41,8 @@ class Batch:
     light: Float[Tensor, "N 9 3"]
     albedo_mean: Float[Tensor, "N 3"]
     """Mean linear albedo of the middle of the face."""
+    as_drawn: Float[Tensor, "N"]
+    """1, or 0 of mirrored faces, whose detail is no truth."""
     static: Float[Tensor, "N K"]
     compressed: Float[Tensor, "N C"]
     stretched: Float[Tensor, "N D"]
@@ -68,9 +71,12 @@ class StepDataset(Dataset[Batch]):
         score_mirror: np.ndarray,
         sizes: dict[str, int],
         rank: int = 0,
+        mirror: SampleMirror | None = None,
     ) -> None:
+        """`mirror` shows half of the drawn faces mirrored."""
         self.config, self.shards, self.photos, self.ages = config, shards, photos, ages
         self.mirror478, self.score_mirror, self.sizes, self.rank = mirror478, score_mirror, sizes, rank
+        self.mirror = mirror
         self.jitter = Jitter()
 
     def __len__(self) -> int:
@@ -96,6 +102,8 @@ class StepDataset(Dataset[Batch]):
     def _synthetic(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         assert self.shards is not None
         sample = self.shards[int(rng.integers(len(self.shards)))]
+        if self.mirror is not None and rng.random() < 0.5:
+            sample = self.mirror(sample) or sample
         return self.synthetic_row(sample, rng)
 
     def synthetic_row(self, sample: Sample, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
@@ -111,6 +119,7 @@ class StepDataset(Dataset[Batch]):
         row["turn"] = _turned(truth["rotation"], matrix)
         for name in ("identity", "expression", "light", "albedo_mean", "static", "compressed", "stretched"):
             row[name] = truth[name].astype(np.float32)
+        row["as_drawn"] = np.array(truth.get("as_drawn", 1), np.float32)
         return row
 
     def _photo(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -170,6 +179,7 @@ class StepDataset(Dataset[Batch]):
             "turn": (3, 3),
             "light": (9, 3),
             "albedo_mean": (3,),
+            "as_drawn": (),
             "scores": (52,),
             "age": (9,),
         }

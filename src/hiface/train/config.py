@@ -92,11 +92,16 @@ class TrainConfig:
     resident: int = 0
     """Room for so many drawn faces decoded on the device, where crops are then cut and spoilt: for GPUs, which
     loaders cannot feed. 215 kB a face of 232 pixels. 0: loaders."""
+    mirror: bool = True
+    """Half of the drawn faces are mirrored, where the face model has a mirror; by loaders only, not with `resident`."""
     use_synthetic_truth: bool = True
     """False: synthetic pictures give points and colours only, as photos do."""
     images: Images = "both"
     """"photos" and "synthetic" fill a step with one kind alone: rows "w/o Syn. Data" and "synthetic only" of the
     ablation."""
+    still_stages: int = 0
+    """So many of the backbone's four stages, and its stem, stay as they start, statistics included: a sixth of a
+    step's cost for the first, in which weights that have seen a million faces learn little more."""
     freeze_coarse: bool = False
     """Only what detail alone depends on learns (`frozen.DETAIL`); the coarse face stays the start's, bit for
     bit: the ablation's rows of detail."""

@@ -59,25 +59,26 @@ class DetailLoss(nn.Module):
 
     def _static(self, static: Tensor, decoded: DecodedMaps, batch: Batch) -> list[Tensor]:
         if decoded.static is None:
-            return [losses.modes_loss(static, batch.static, self.static_gram)]
-        return [self._map_loss(decoded.static, self.model.detail_model.basis.static(batch.static))]
+            return [losses.modes_loss(static, batch.static, self.static_gram, batch.as_drawn)]
+        return [self._map_loss(decoded.static, self.model.detail_model.basis.static(batch.static), batch)]
 
     def _dynamic(self, dynamic: Dynamic, decoded: DecodedMaps, batch: Batch) -> list[Tensor]:
         basis = self.model.detail_model.basis
         if decoded.dynamic is not None:
-            return [self._map_loss(decoded.dynamic, self._true_dynamic(batch))]
+            return [self._map_loss(decoded.dynamic, self._true_dynamic(batch), batch)]
         if decoded.compressed is not None and decoded.stretched is not None:
             return [
-                self._map_loss(decoded.compressed, basis.compressed(batch.compressed)),
-                self._map_loss(decoded.stretched, basis.stretched(batch.stretched)),
+                self._map_loss(decoded.compressed, basis.compressed(batch.compressed), batch),
+                self._map_loss(decoded.stretched, basis.stretched(batch.stretched), batch),
             ]
         return [
-            losses.modes_loss(dynamic[0], batch.compressed, self.compressed_gram),
-            losses.modes_loss(dynamic[1], batch.stretched, self.stretched_gram),
+            losses.modes_loss(dynamic[0], batch.compressed, self.compressed_gram, batch.as_drawn),
+            losses.modes_loss(dynamic[1], batch.stretched, self.stretched_gram, batch.as_drawn),
         ]
 
-    def _map_loss(self, maps: Float[Tensor, "N R R"], truth: Float[Tensor, "N R R"]) -> Float[Tensor, ""]:
-        return losses.detail_loss(maps, truth, self.model.detail_model.basis.mask.to(maps.dtype))
+    def _map_loss(self, maps: Float[Tensor, "N R R"], truth: Float[Tensor, "N R R"], batch: Batch) -> Float[Tensor, ""]:
+        mask = self.model.detail_model.basis.mask.to(maps.dtype)
+        return losses.detail_loss(maps, truth, mask, batch.as_drawn)
 
     @torch.no_grad()
     def _true_dynamic(self, batch: Batch) -> Float[Tensor, "N R R"]:

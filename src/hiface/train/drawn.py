@@ -101,7 +101,7 @@ def drawn_errors(model: Reconstructor, data: StepDataset, count: int = 600, fitt
         items = [data.synthetic_row(data.shards[i], None) for i in rows]
         crops = torch.from_numpy(np.stack([r["crops"] for r in items])).float().to(model.device) / 255
         truth = {k: torch.from_numpy(np.stack([r[k] for r in items])).to(model.device) for k in _TRUTH}
-        prediction = model(crops)
+        prediction = model(crops, twice=fitted)
         c = prediction.coefficients
         if fitted and prediction.seen is not None:
             c = refine(model, c, prediction.seen)

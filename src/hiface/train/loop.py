@@ -60,11 +60,17 @@ class TrainingStep(nn.Module):
         self.objective = Objective(model, config)
         if config.freeze_coarse:
             freeze_coarse(model)
+        self._still = model.backbone.first_stages(config.still_stages)
+        for part in self._still:
+            part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> TrainingStep:
-        """As ever; a frozen coarse face stays in evaluation mode, for its statistics of normalisation are part of it.
+        """As ever; what is frozen stays in evaluation mode, for its statistics of normalisation are part of it.
         Detail has no layer that knows the difference."""
-        return super().train(mode and not self.config.freeze_coarse)
+        super().train(mode and not self.config.freeze_coarse)
+        for part in self._still:
+            part.eval()
+        return self
 
     def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         crops = batch.crops.float().div(255).contiguous(memory_format=torch.channels_last)

@@ -122,7 +122,8 @@ class Resident:
         cut, box = self._cut(faces, rng, jitter, spoilt)
         cut["dense"] = _in_crop(faces["dense"], box)
         cut["turn"] = _about_z(box[:, 3]) @ matrix_from_axis_angle(faces["turn"])
-        return cut | {k: faces[k] for k in ("weight478", "dense_weight", *_TRUTH)}
+        own = {k: faces[k] for k in ("weight478", "dense_weight", *_TRUTH)}
+        return cut | own | {"as_drawn": torch.ones(len(rows), device=self.device)}
 
     def _photos(self, rows: Tensor, rng: Generator, jitter: bool) -> Columns:
         assert self.photos is not None
