@@ -23,7 +23,7 @@ from hiface.face.model import FaceModel
 from hiface.model import HiFace
 from hiface.network.age import AGE_GROUPS
 from hiface.photo import crop, detect
-from hiface.reconstructor import USUAL_SCALE
+from hiface.reconstructor import USUAL_SCALE, Reconstructor
 from hiface.refine import MESH_POINTS, Trust
 from hiface.view.face_data import model_arrays, model_meta
 from hiface.view.pack import packed_bytes
@@ -54,6 +54,7 @@ def client_data(model: HiFace) -> ClientData:
         **model_arrays(face, detail),
         **identity_arrays(face),
         **_landmark_arrays(face),
+        **_mirror_arrays(reconstructor),
         **_static_arrays(model),
         **albedo_arrays(reconstructor.albedo),
         **_texture_arrays(face),
@@ -127,6 +128,18 @@ def _landmark_arrays(face: FaceModel) -> Arrays:
         arrays[f"{name}_index"] = index.cpu().numpy().astype(np.uint16)
         arrays[f"{name}_weight"] = weight.cpu().numpy().astype(np.float32)
     return arrays
+
+
+def _mirror_arrays(reconstructor: Reconstructor) -> Arrays:
+    """What a face's numbers are in the mirror, where the face model has one."""
+    mirror = reconstructor.mirror
+    if mirror is None:
+        return {}
+    return {
+        "mirror_identity": mirror.identity.cpu().numpy().astype(np.int8),
+        "mirror_expression": mirror.expression.cpu().numpy().astype(np.int8),  # zeros and ones, and minus one
+        "mirror_points478": mirror.points478.cpu().numpy().astype(np.uint16),
+    }
 
 
 def _static_arrays(model: HiFace) -> Arrays:

@@ -4,6 +4,7 @@ import { cropFromFace, cropFromLandmarks, cropPixels, photoFromCrop } from "./cr
 import { detect } from "./detect.js";
 import { affine } from "./matrix.js";
 import { Refiner } from "./refine.js";
+import { meanOfBoth, mirrored } from "./twice.js";
 
 export class NoFace extends Error {}
 
@@ -27,29 +28,32 @@ export class Reconstructor {
       box = cropFromLandmarks(this.#landmarks(answer, before), meta.crop);
       if (this.#settled(before, box)) break;
     }
-    const sure = await this.#sure(photo, box);
+    const sure = await this.#sure(photo, box, true);
     await tell("Fitting the mesh");
     const first = this.absolute(sure.answer);
     const refined = sure.answer.seen_xy ? this.refiner.refine(first, seenOf(sure.answer)) : first;
     return { faces, box: sure.box, first, coefficients: refined, size: this.#size(refined, sure.answer) };
   }
 
-  async #answer(photo, box) {
-    const { side } = this.rule;
-    return this.networks.answer(planes(cropPixels(photo, box, side)), side);
+  /** The network's answer to a crop; `twice`: to it and its mirror image, where the model has a mirror. */
+  async #answer(photo, box, twice = false) {
+    const { side } = this.rule, crop = planes(cropPixels(photo, box, side)), own = await this.networks.answer(crop, side);
+    if (!twice || !this.head.arrays.mirror_identity) return own;
+    return meanOfBoth(own, await this.networks.answer(mirrored(crop, side), side), this.head.arrays);
   }
 
   /** The network's answer; where it is in doubt, from the crop beside of which it is surest. */
-  async #sure(photo, box) {
+  async #sure(photo, box, twice = false) {
+    const first = { box, answer: await this.#answer(photo, box, twice) };
+    if (expectedError(first.answer) <= this.rule.doubt) return first;
     let best = { box, answer: await this.#answer(photo, box) };
-    if (expectedError(best.answer) <= this.rule.doubt) return best;
     for (const [size, right, down, roll] of this.rule.beside) {
       const centre = [box.centre[0] + right * box.side, box.centre[1] + down * box.side];
       const other = { centre, side: box.side * size, roll: box.roll + roll };
       const answer = await this.#answer(photo, other);
       if (expectedError(answer) < expectedError(best.answer)) best = { box: other, answer };
     }
-    return best;
+    return twice ? { box: best.box, answer: await this.#answer(photo, best.box, true) } : best;
   }
 
   #settled(before, after) {
@@ -66,14 +70,14 @@ export class Reconstructor {
 
   /** Pose and camera of what the network says, as `Reconstructor.absolute` in Python. */
   absolute(answer) {
-    const { head } = this, { identity, expression, albedo, static: still, light } = answer, turn = [...answer.turn];
+    const { head } = this, { identity, expression, albedo, static: still } = answer, turn = [...answer.turn];
     const rotation = head.rotations(turn, expression);
     const scale = this.rule.usual_scale * Math.exp(Math.min(Math.max(answer.log_scale[0], -1.5), 1.5));
     const expressive = head.expressive(head.neutral(identity), expression);
     const points = head.landmarks(head.posed(expressive, head.joints(identity), rotation), "mediapipe68");
     const centre = [0, 1].map((k) => points.reduce((sum, p) => sum + p[k], 0) / points.length);
     const translation = [answer.shift[0] / scale - centre[0], answer.shift[1] / scale - centre[1], 0];
-    return { identity, expression, albedo, static: still, light, turn, rotation, translation, scale };
+    return { identity, expression, albedo, static: still, turn, rotation, translation, scale };
   }
 
   /** The mesh's 68 points in the photo, pixels. */
