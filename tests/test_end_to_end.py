@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pygltflib
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from hiface.errors import ConfigError, NoFaceError, PhotoError
 from hiface.export.folder import load_folder
 from hiface.export.maps import MapRange, read_map16
 from hiface.export.obj import read_obj
+from hiface.face.asset import ARKIT
 
 ROOT = Path(__file__).parents[1]
 PHOTO = ROOT / "examples" / "astronaut.jpg"
@@ -86,6 +88,19 @@ def test_every_file_is_there_and_whole(folder, face):
     centre = cv2.resize(face.detail.displacement, stored.shape, interpolation=cv2.INTER_CUBIC)
     np.testing.assert_allclose(stored, centre, atol=1e-3)
     assert (folder / "face.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_the_glb_tells_engines_how_wrinkles_follow_its_weights(folder):
+    document = pygltflib.GLTF2().load_binary(str(folder / "face.glb"))
+    (rule,) = [m.extras["hiface_wrinkles"] for m in document.materials if m.extras]
+    names = set(document.meshes[0].extras["targetNames"])
+    regions = {region["name"]: region["weights"] for region in rule["regions"]}
+    assert all(set(weights) <= names for weights in regions.values())
+    assert regions["forehead_middle"]["browInnerUp"] > 0.5
+    fold = regions["nasolabial_left"]
+    assert fold["mouthSmileLeft"] > 0.3 > abs(fold.get("mouthSmileRight", 0))
+    frown = {name: weight for name, weight in regions["glabella"].items() if name in ARKIT}
+    assert max(frown, key=frown.__getitem__) in ("browDownLeft", "browDownRight")
 
 
 def test_the_detailed_mesh_carries_the_displacement(folder, face):

@@ -20,6 +20,7 @@ from hiface.face.albedo import AlbedoModel
 from hiface.face.landmarks import IBUG68_OF_MEDIAPIPE
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine
+from hiface.geometry.tension import TensionKind
 from hiface.network.age import AGE_GROUPS
 from hiface.photo.crop import (
     CropBox,
@@ -350,17 +351,19 @@ def load(
     face_model: str | Path = "face_model.safetensors",
     detail_basis: str | Path = "detail_basis.safetensors",
     albedo: str | Path = "albedo.safetensors",
+    tension: TensionKind | None = None,
 ) -> HiFace:
     """A model from a weight file (the shipped one unless named) on "cpu", "cuda" or whichever there is ("auto").
 
-    Weights that were trained on assets of the user's need the same assets here.
+    Weights that were trained on assets of the user's need the same assets here. tension: "plain" (Eq. 8) or "oriented"
+    in place of what the weights say (docs/detail_tension.md).
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"device {device!r}: this machine or this build of torch has no CUDA; use cpu or auto")
     assets = FaceModel.load(face_model), AlbedoModel.load(albedo), DetailBasis.load(detail_basis)
-    reconstructor, meta = load_reconstructor(weights, *assets)
+    reconstructor, meta = load_reconstructor(weights, *assets, tension=tension)
     return HiFace(reconstructor, meta, torch.device(device))
 
 

@@ -27,6 +27,7 @@ from hiface.face.mirror import FaceMirror
 from hiface.face.model import FaceModel, Part
 from hiface.face.points import PointModel
 from hiface.geometry.camera import project
+from hiface.geometry.tension import TensionKind
 from hiface.network.age import AgeHead
 from hiface.network.backbone import ResNet
 from hiface.network.head import CoefficientHead, HeadSizes, RawCoefficients
@@ -71,6 +72,8 @@ class NetworkConfig:
     """SD-DeTail, or a row of the ablation in which a decoder draws maps: sd1 D_dyn, sd2 D_com and D_str, sd3 D_sta."""
     detail_parts: Parts = "both"
     """What D consists of; "static" and "dynamic" are the ablation's rows "w/o dynamic" and "w/o static"."""
+    tension: TensionKind = "plain"
+    """Eq. 8, or "oriented": edges weighed by their angle to the direction in which skin is squeezed."""
     decoder_width: int = 16
     """Channels of the decoder's finest level."""
 
@@ -131,7 +134,9 @@ class Reconstructor(nn.Module):
             self.point_head = PointHead(
                 self.backbone.channels, self._usual_points(), config.points_width, config.pooled
             )
-        self.detail_model = SDDetail.of_face(face, basis, config.detail_form, config.detail_parts, config.detail_width)
+        self.detail_model = SDDetail.of_face(
+            face, basis, config.detail_form, config.detail_parts, config.detail_width, config.tension
+        )
         self.detail_model.dynamic.requires_grad_(config.asks_dynamic)
         self.age_head = AgeHead(basis.sizes["static"])
         self.decoder = self._decoder(basis)
@@ -301,13 +306,16 @@ def load_reconstructor(
     face: FaceModel | None = None,
     albedo: AlbedoModel | None = None,
     basis: DetailBasis | None = None,
+    tension: TensionKind | None = None,
 ) -> tuple[Reconstructor, dict[str, Any]]:
     """The network of a weight file with its assets (the shipped ones unless given), in evaluation mode, and its meta.
+
+    tension: in place of the one that the weights were trained with (a file from before the option: "plain").
 
     Raises `AssetError` if the weights belong to other assets, or do not fit their own configuration.
     """
     asset = read_asset(locate(weights), SCHEMA)
-    config = NetworkConfig(**asset.meta["config"])
+    config = NetworkConfig(**(asset.meta["config"] | ({} if tension is None else {"tension": tension})))
     model = Reconstructor(config, face or FaceModel.load(), albedo or AlbedoModel.load(), basis or DetailBasis.load())
     for kind, wanted in asset.meta["asset_ids"].items():
         found = model.asset_ids()[kind]

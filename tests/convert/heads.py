@@ -13,7 +13,7 @@ from hiface.face.model import FaceModel
 from hiface.geometry.topology import triangulate
 from tiny import _eye, _face_grid
 
-IDENTITY_PERSON = 0.8
+IDENTITY_PERSON = 0.5
 
 
 @dataclass(frozen=True)

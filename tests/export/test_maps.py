@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hiface.errors import AssetError, OutputError
-from hiface.export.maps import MapRange, normal_map, read_map16, write_map16, write_png8
+from hiface.export.maps import MapRange, SurfaceSteps, normal_map, read_map16, write_map16, write_png8
 
 
 def test_maps_come_back_to_half_a_step(tmp_path):
@@ -68,7 +68,7 @@ def test_normals_of_a_slope_on_a_skewed_anisotropic_plane(skew, turn):
     lifted = np.cross(pu + a * n, pv + b * n)
     expected = np.array([t, np.cross(n, t), n]) @ (lifted / np.linalg.norm(lifted))
     frame = np.broadcast_to(np.stack([pu, pv], -1), (16, 16, 3, 2))
-    found = decoded(normal_map(a * u + b * v, frame))
+    found = decoded(normal_map(a * u + b * v, SurfaceSteps.of(frame)))
     assert np.abs(found - expected).max() < 0.005
 
 
@@ -90,7 +90,7 @@ def test_a_wave_on_a_cylinder():
     along_v = height * b + d_v[..., None] * n
     truth = np.cross(along_u, along_v)
     truth /= np.linalg.norm(truth, axis=-1, keepdims=True)
-    seen = decoded(normal_map(d, frame))
+    seen = decoded(normal_map(d, SurfaceSteps.of(frame)))
     seen = seen[..., :1] * t + seen[..., 1:2] * b + seen[..., 2:] * n
     cosine = (seen * truth).sum(-1)[2:-2, 2:-2] / np.linalg.norm(seen, axis=-1)[2:-2, 2:-2]
     assert np.degrees(np.arccos(cosine.clip(-1, 1))).max() < 0.6
@@ -100,18 +100,18 @@ def test_a_wave_on_a_cylinder():
 def test_directions_of_the_channels():
     frame = np.broadcast_to(np.stack([np.eye(3)[0] * 200, np.eye(3)[1] * 300], -1), (32, 32, 3, 2))
     u, v = texel_uv(32)
-    red, green, _ = normal_map(20 * u, frame)[16, 16].astype(int)
+    red, green, _ = normal_map(20 * u, SurfaceSteps.of(frame))[16, 16].astype(int)
     assert red < 128  # rising towards +u faces away from it
     assert green == 128
-    red, green, _ = normal_map(20 * v, frame)[16, 16].astype(int)
+    red, green, _ = normal_map(20 * v, SurfaceSteps.of(frame))[16, 16].astype(int)
     assert red == 128
     assert green < 128
 
 
 def test_flat_maps_and_flat_triangles_are_upright():
     frame = np.array(np.broadcast_to(np.stack([np.eye(3)[0] * 200, np.eye(3)[1] * 300], -1), (8, 8, 3, 2)))
-    assert (normal_map(np.zeros((8, 8), np.float32), frame) == [128, 128, 255]).all()
+    assert (normal_map(np.zeros((8, 8), np.float32), SurfaceSteps.of(frame)) == [128, 128, 255]).all()
     frame[:, :4] = 0
-    picture = normal_map(np.random.default_rng(0).normal(size=(8, 8)), frame)
+    picture = normal_map(np.random.default_rng(0).normal(size=(8, 8)), SurfaceSteps.of(frame))
     assert (picture[:, :4] == [128, 128, 255]).all()
     assert (picture[:, 4:] != [128, 128, 255]).any()

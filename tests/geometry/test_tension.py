@@ -103,6 +103,26 @@ def test_oriented_tension_sees_a_squeeze_that_the_mean_does_not():
     torch.testing.assert_close(vertex_tension(shape, flat, edges, equal), vertex_tension(shape, flat, edges))
 
 
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 60.0, 90.0])
+def test_oriented_tension_of_a_squeeze_and_a_stretch_in_closed_form(degrees):
+    """Edges along x become 0.8, along y 1.25 as long; the direction is turned by an angle from x: their weights are
+    cos⁴ and sin⁴ of it, and with weights of 1 it is Eq. 8 to the last bit."""
+    vertices, edges = grid()
+    flat = vertices * torch.tensor([1.0, 1, 0], dtype=torch.float64)
+    shape = flat * torch.tensor([0.8, 1.25, 1], dtype=torch.float64)
+    angle = np.radians(degrees)
+    direction = -3 * torch.tensor([np.cos(angle), np.sin(angle), 0]).expand(
+        len(flat[0]), 3
+    )  # length and sign do not tell
+    along, across = np.cos(angle) ** 4, np.sin(angle) ** 4
+    expected = 1 - (along * 0.8 + across * 1.25) / (along + across)
+    weights = alignment_weights(flat[0], edges, direction)
+    found = vertex_tension(shape, flat, edges, weights)
+    inner = found[0, [6, 7, 8, 11, 12, 13]]  # with both neighbours along x and along y
+    torch.testing.assert_close(inner, torch.full_like(inner, expected))
+    assert (vertex_tension(shape, flat, edges, torch.ones_like(weights)) == vertex_tension(shape, flat, edges)).all()
+
+
 @pytest.mark.parametrize("oriented", [False, True])
 def test_operator_is_the_definition(oriented):
     vertices, edges = grid()

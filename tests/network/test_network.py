@@ -4,10 +4,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from hiface.assets.format import read_asset, write_asset
+from hiface.detail.sddetail import SDDetail
 from hiface.errors import AssetError, ConfigError
 from hiface.network.backbone import LARGEST, BoundedNorm, ResNet, load_backbone_weights
 from hiface.network.head import leaky
-from hiface.reconstructor import NetworkConfig, Reconstructor, load_reconstructor, save_weights
+from hiface.reconstructor import SCHEMA, NetworkConfig, Reconstructor, load_reconstructor, save_weights
 from tiny import albedo_model, detail_basis, face_model
 
 
@@ -121,3 +123,35 @@ def test_weight_files_round_trip_and_know_their_assets(tmp_path, assets):
     other = albedo_model(tmp_path, modes=4)
     with pytest.raises(AssetError, match="belong to albedo"):
         load_reconstructor(path, assets[0], other, assets[2])
+
+
+def test_the_kind_of_tension_is_stored_with_the_weights(tmp_path, assets):
+    basis = detail_basis()
+    skin = len(assets[0].mean[assets[0].vertex_range("face")])
+    basis.squeeze_direction = torch.nn.functional.normalize(torch.randn(skin, 3), dim=1)
+    assets = *assets[:2], basis
+    path = tmp_path / "weights.safetensors"
+    save_weights(build(assets, tension="oriented"), path, {})
+    kept, plain = (load_reconstructor(path, *assets, tension=kind)[0] for kind in (None, "plain"))
+    assert (kept.config.tension, plain.config.tension) == ("oriented", "plain")
+    neutral = assets[0].mean[None, :skin]
+    moved = neutral + assets[0].expression_basis[:1, :skin]
+    tension = SDDetail.of_face(assets[0], basis, tension="oriented").tension_map(neutral, moved)
+    torch.testing.assert_close(kept.detail_model.tension_map(neutral, moved), tension)
+    assert not torch.allclose(plain.detail_model.tension_map(neutral, moved), tension, atol=0.01)
+
+
+def test_weights_from_before_the_choice_of_tension_are_plain(tmp_path, assets):
+    model, path = build(assets), tmp_path / "old.safetensors"
+    save_weights(model, path, {})
+    old = read_asset(path, SCHEMA)
+    config = {k: v for k, v in old.meta["config"].items() if k != "tension"}
+    write_asset(path, SCHEMA, old.tensors, {**old.meta, "config": config})
+    loaded, _ = load_reconstructor(path, *assets)
+    assert loaded.config == model.config
+    assert loaded.detail_model.tension.end_weights is None
+
+
+def test_an_unknown_kind_of_tension_lists_the_known_ones(assets):
+    with pytest.raises(ConfigError, match="oriented, plain"):
+        build(assets, tension="twisted")

@@ -21,7 +21,8 @@ app = App(
 # The verbs' modules are imported by name when they are called for, so that `hiface --help` is quick.
 app.command("hiface.cli.reconstruct:reconstruct")
 app.command("hiface.cli.fit:fit")
-app.command("hiface.cli.fit:detail")
+app.command("hiface.cli.detail:detail")
+app.command("hiface.cli.correspond:correspond")
 app.command("hiface.cli.animate:animate")
 app.command("hiface.cli.view:view")
 app.command("hiface.cli.serve:serve")

@@ -1,4 +1,4 @@
-"""`hiface fit` and `hiface detail`: coefficients by optimisation, and detail on anybody's coefficients."""
+"""`hiface fit`: coefficients by optimisation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hiface.fit.decorate import decorate
 from hiface.fit.given import GivenPoints, read_landmarks
 from hiface.fit.photos import FitOptions
 from hiface.fit.photos import fit as fit_photos
@@ -95,34 +94,3 @@ def _one(
         bar.update(task, completed=options.steps)
     for path, result in zip(paths, results, strict=True):
         log.info("%s", result.save(out / path.stem))
-
-
-def detail(
-    coefficients: Path,
-    /,
-    *,
-    image: Path,
-    out: Annotated[Path, Parameter(alias="-o")],
-    device: str = "auto",
-    weights: str = "hiface.safetensors",
-) -> None:
-    """Put the static detail that the network sees in a photo on given coefficients; dynamic detail follows them.
-
-    Writes under OUT what `hiface reconstruct` writes.
-
-    Parameters
-    ----------
-    coefficients
-        A safetensors file with `identity` and `expression` (and perhaps `albedo`) of our face model, or a folder that
-        `hiface reconstruct` or `hiface fit` wrote.
-    image
-        The photo that shows the skin.
-    out
-        Folder for the result; made if missing.
-    device
-        "auto", "cpu" or "cuda".
-    weights
-        A weight file; the shipped one unless given.
-    """
-    model = load(weights, device)
-    log.info("%s", decorate(model, coefficients, image).save(out))

@@ -33,6 +33,7 @@ def reconstruct(
     albedo: str = "albedo.safetensors",
     box: tuple[float, float, float, float] | None = None,
     html: bool = False,
+    tension: Literal["plain", "oriented"] | None = None,
 ) -> int:
     """Reconstruct the face, or all faces, of photos or of folders of photos.
 
@@ -63,12 +64,15 @@ def reconstruct(
         Left, top, right and bottom of the face in photo pixels, in place of the detector. One photo only.
     html
         Write face.html too: the face as a page to turn and play with (see `hiface view`).
+    tension
+        What makes wrinkles of an expression: "plain" (Eq. 8) or "oriented", which also sees skin that is squeezed one
+        way and stretched the other, as lips in a pucker. As the weights say unless given.
     """
     found = find_photos(photos)
     if box is not None and len(found) > 1:
         raise HiFaceError(f"--box says where one face is, but {len(found)} photos were given; give one photo")
     _check_writable(out)
-    model = load(weights, device, face_model=face_model, detail_basis=detail_basis, albedo=albedo)
+    model = load(weights, device, face_model=face_model, detail_basis=detail_basis, albedo=albedo, tension=tension)
     hint = None if box is None else FaceHint(box_xyxy=_array(box))
     failures: list[str] = []
     written: list[Path] = []

@@ -38,8 +38,6 @@ LEAST_COVERED = 0.6
 """Share of our face that the other surface must have."""
 SCALES = (0.6, 1.6)
 """Of the similarity: beyond them the source is not in the unit that its kind has."""
-_POINT_WEIGHT = 20.0  # what a known point counts in vertices
-_RIDGE = 60.0  # vertices' worth of mm² that a standard deviation of a mode must earn
 _REACH_MM = 15.0
 _FEW = 6  # candidates: rounds follow, so a near miss does no harm
 
@@ -53,6 +51,12 @@ class Schedule:
     modes: int = 15
     stiffness: tuple[float, ...] = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
     """λ of the remainder, two rounds each."""
+    ridge: float = 60.0
+    """Vertices' worth of mm² that a standard deviation of a mode must earn."""
+    points: float = 20.0
+    """What a known point counts in vertices."""
+    polish: bool = False
+    """Whether closest points go on with the similarity that known points gave."""
 
 
 THOROUGH = Schedule()
@@ -98,10 +102,10 @@ def register(ours: Ours, source: SourceModel, schedule: Schedule = THOROUGH) -> 
     triangles = source.part_triangles(SKIN)
     target = _Target(Surface(source.mean, triangles), _border(triangles, len(source.mean)))
     guides = _guides(ours, source)
-    similarity = _similarity(ours, target, guides, schedule.similarity)
-    similarity, beta = _modes(ours, target, guides, similarity, schedule.modes)
+    similarity = _similarity(ours, target, guides, schedule)
+    similarity, beta = _modes(ours, target, guides, similarity, schedule)
     whole = similarity.apply(ours.mean + np.tensordot(beta, ours.identity, 1))
-    skin = _remainder(ours, target, guides, whole[: ours.skin_count], schedule.stiffness)
+    skin = _remainder(ours, target, guides, whole[: ours.skin_count], schedule)
     found = target.surface.query(skin, vertex_normals(skin, ours.triangles))
     met = (found.distance < NEAR_MM) & (found.agreement > 0)
     known = np.concatenate([np.linalg.norm(g.of(skin) - g.places, axis=1) for g in guides] or [np.zeros(0)])
@@ -187,21 +191,32 @@ def _match(
     return found, plane, usable / (1 + (found.distance / 4.0) ** 2)
 
 
-def _similarity(ours: Ours, target: _Target, guides: list[_Guides], rounds: int) -> Similarity:
+def _similarity(ours: Ours, target: _Target, guides: list[_Guides], schedule: Schedule) -> Similarity:
     """From known points where there are enough of them; otherwise from the nose's tip on, by closest points."""
     skin = ours.mean[: ours.skin_count]
     own = np.concatenate([g.of(skin) for g in guides] or [np.zeros((0, 3))])
     if len(own) >= 6:
-        return fit_umeyama(own, np.concatenate([g.places for g in guides]))
-    motion = Similarity(1.0, np.eye(3), _tip(target.surface.vertices[target.surface.triangles.ravel()]) - _tip(skin))
+        motion = fit_umeyama(own, np.concatenate([g.places for g in guides]))
+        if not schedule.polish:
+            return motion
+    else:
+        theirs = target.surface.vertices[target.surface.triangles.ravel()]
+        scale = _unit(theirs, skin)
+        motion = Similarity(scale, np.eye(3), _tip(theirs) - scale * _tip(skin))
     face = np.flatnonzero(ours.narrow)[::3]
-    for _ in range(rounds):
+    for _ in range(schedule.similarity):
         moved = motion.apply(skin)
         found, _, trust = _match(target, moved, ours.triangles, face)
         if (trust > 0).sum() < 50:
             raise AssetError("the mean face lies nowhere near ours; give landmarks of it with --landmarks")
         motion = fit_umeyama(skin[face[trust > 0]], found.of(target.surface.vertices)[trust > 0])
     return motion
+
+
+def _unit(theirs: Float[np.ndarray, "N 3"], ours: Float[np.ndarray, "V 3"]) -> float:
+    """1, or how much larger theirs is where that is no matter of people and of what a file holds: another unit."""
+    ratio = float(np.ptp(theirs, axis=0).max() / np.ptp(ours, axis=0).max())
+    return 1.0 if 0.3 < ratio < 3 else ratio
 
 
 def _tip(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
@@ -212,20 +227,20 @@ def _tip(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "3"]:
 
 
 def _modes(
-    ours: Ours, target: _Target, guides: list[_Guides], similarity: Similarity, rounds: int
+    ours: Ours, target: _Target, guides: list[_Guides], similarity: Similarity, schedule: Schedule
 ) -> tuple[Similarity, Float[np.ndarray, "I"]]:
     """Similarity and identity in turn; distances along the normals, all three coordinates of known points."""
     count = ours.skin_count
     mean, basis = ours.mean[:count], ours.identity[:, :count]
     beta = np.zeros(len(basis))
     rows = np.flatnonzero((np.arange(count) % 4 == 0) | (ours.narrow & (np.arange(count) % 2 == 0)))
-    for _ in range(rounds):
+    for _ in range(schedule.modes):
         shape = mean + np.tensordot(beta, basis, 1)
         skin = similarity.apply(shape)
         found, plane, trust = _match(target, skin, ours.triangles, rows)
         trust = trust * ours.weight[rows]
         pull = [(shape[rows], skin[rows] + plane, trust)]
-        pull += [(g.of(shape), g.places, np.full(len(g.places), _POINT_WEIGHT)) for g in guides]
+        pull += [(g.of(shape), g.places, np.full(len(g.places), schedule.points)) for g in guides]
         similarity = _weighted_similarity(*(np.concatenate(p) for p in zip(*pull, strict=True)))
         skin = similarity.apply(shape)
         normals = target.surface.normals[found.triangle]
@@ -234,11 +249,11 @@ def _modes(
         system = np.einsum("inx,nx->ni", turned, normals) * np.sqrt(trust)[:, None]
         matrices, values = [system], [across * np.sqrt(trust)]
         for g in guides:
-            matrices.append(np.sqrt(_POINT_WEIGHT) * similarity.turn(g.of(basis)).reshape(len(basis), -1).T)
-            values.append(np.sqrt(_POINT_WEIGHT) * (g.places - g.of(skin)).ravel())
+            matrices.append(np.sqrt(schedule.points) * similarity.turn(g.of(basis)).reshape(len(basis), -1).T)
+            values.append(np.sqrt(schedule.points) * (g.places - g.of(skin)).ravel())
         matrix, value = np.concatenate(matrices), np.concatenate(values)
-        left = matrix.T @ matrix + _RIDGE * np.eye(len(beta))
-        beta = beta + np.linalg.solve(left, matrix.T @ value - _RIDGE * beta)
+        left = matrix.T @ matrix + schedule.ridge * np.eye(len(beta))
+        beta = beta + np.linalg.solve(left, matrix.T @ value - schedule.ridge * beta)
     return similarity, beta
 
 
@@ -248,15 +263,13 @@ def _weighted_similarity(source: _Array, target: _Array, weight: _Array) -> Simi
     return fit_umeyama(np.repeat(source, times, axis=0), np.repeat(target, times, axis=0))
 
 
-def _remainder(
-    ours: Ours, target: _Target, guides: list[_Guides], start: _Array, stiffnesses: tuple[float, ...]
-) -> _Array:
+def _remainder(ours: Ours, target: _Target, guides: list[_Guides], start: _Array, schedule: Schedule) -> _Array:
     """The smooth field that closes the rest of the gap."""
     count = len(start)
     laplacian = sparse.eye(count) - adjacency(ours.edges, count)
     bending = (laplacian.T @ laplacian).tocsc()
     skin = start
-    for stiffness in stiffnesses:
+    for stiffness in schedule.stiffness:
         for _ in range(2):
             _, plane, trust = _match(target, skin, ours.triangles)
             weight = trust * ours.weight
@@ -267,7 +280,7 @@ def _remainder(
                     (g.weight.ravel(), (np.repeat(np.arange(len(g.places)), g.index.shape[1]), g.index.ravel())),
                     (len(g.places), count),
                 )
-                left = left + _POINT_WEIGHT * rows.T @ rows
-                wanted = wanted + _POINT_WEIGHT * (rows.T @ (g.places - g.of(start)))
+                left = left + schedule.points * rows.T @ rows
+                wanted = wanted + schedule.points * (rows.T @ (g.places - g.of(start)))
             skin = start + splu(left.tocsc()).solve(wanted)
     return skin

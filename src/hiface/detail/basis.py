@@ -63,6 +63,8 @@ class DetailBasis(nn.Module):
         texels = mask.reshape(-1).nonzero()[:, 0]
         self.side = int(mask.shape[0])
         self.hash, self.uv_layout = "", OUR_LAYOUT
+        self.squeeze_direction: Float[Tensor, "V 3"] | None = None
+        """Unit direction in which skin is squeezed at the vertices, where the asset holds one."""
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("texels", texels, persistent=False)
         place = torch.full((mask.numel(),), len(texels), device=mask.device)
@@ -93,6 +95,8 @@ class DetailBasis(nn.Module):
             {n: dequantise(tensors[f"{n}_modes"], tensors[f"{n}_scale"]) for n in NAMES},
         )
         basis.hash, basis.uv_layout = asset.hash, asset.meta.get("uv_layout", OUR_LAYOUT)
+        if "squeeze_direction" in tensors:
+            basis.squeeze_direction = torch.from_numpy(tensors["squeeze_direction"].astype(np.float32))
         return basis
 
     @classmethod

@@ -8,13 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hiface.assets.format import unknown_name
 from hiface.detail.basis import DetailBasis
 from hiface.detail.compose import Parts, compose, shown
 from hiface.detail.dynamic import DynamicCoefficients, Form
+from hiface.detail.squeeze import squeeze_direction
 from hiface.errors import ConfigError
 from hiface.face.model import FaceModel
 from hiface.geometry.sparse import SparseRows
-from hiface.geometry.tension import TensionOperator, alignment_weights
+from hiface.geometry.tension import TENSIONS, TensionKind, TensionOperator, alignment_weights
 from hiface.geometry.topology import unique_edges
 from hiface.geometry.uv import UVAtlas
 from hiface.types import DecodedMaps, Detail
@@ -60,20 +62,20 @@ class SDDetail(nn.Module):
         form: Form = "printed",
         parts: Parts = "both",
         width: int = 256,
-        squeeze: Float[Tensor, "V 3"] | None = None,
+        tension: TensionKind = "plain",
     ) -> SDDetail:
         """Untrained SD-DeTail of a face model's face tile; `form` as in `dynamic.modulate`.
 
-        `squeeze`, the direction in which skin is squeezed at each vertex (the asset's `squeeze_direction`),
-        makes the tension an oriented one; None is Eq. 8.
+        tension: "plain" is Eq. 8, "oriented" weighs its edges by their angle to the direction in which skin is
+        squeezed there: the one in the basis' asset where it fits the face model, else that of the model's own
+        expression units (`detail.squeeze`). Nothing of it is trained, so either goes with any weights.
         """
         sizes = basis.sizes
         dynamic = DynamicCoefficients(
             face.expression_size, sizes["static"], sizes["compressed"], sizes["stretched"], width, form
         )
         edges = torch.from_numpy(unique_edges(face.polygons[face.polygon_range("face")]))
-        weights = None if squeeze is None else alignment_weights(face.mean[: len(squeeze)], edges, squeeze)
-        return cls(basis, dynamic, face.atlas(basis.side), edges, weights, parts)
+        return cls(basis, dynamic, face.atlas(basis.side), edges, _edge_weights(face, basis, edges, tension), parts)
 
     def forward(
         self,
@@ -117,6 +119,21 @@ class SDDetail(nn.Module):
         side = self.basis.side
         texels: Tensor = self.bake(at_vertices.transpose(0, 1))
         return texels.transpose(0, 1).reshape(-1, side, side)
+
+
+def _edge_weights(
+    face: FaceModel, basis: DetailBasis, edges: Int[Tensor, "N 2"], tension: TensionKind
+) -> Float[Tensor, "N 2"] | None:
+    """What the ends of each edge weigh; None: all alike (Eq. 8)."""
+    if tension not in TENSIONS:
+        raise ConfigError(unknown_name(tension, TENSIONS, "tension"))
+    if tension == "plain":
+        return None
+    mean = face.mean[face.vertex_range("face")].cpu()
+    direction = basis.squeeze_direction
+    if direction is None or len(direction) != len(mean):
+        direction = squeeze_direction(face)
+    return alignment_weights(mean, edges, direction.cpu())
 
 
 def _bake_matrix(atlas: UVAtlas, vertex_count: int) -> scipy.sparse.spmatrix:

@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -22,17 +21,17 @@ from hiface.detail.displace import Displacer
 from hiface.errors import AssetError, PhotoError
 from hiface.export.eye_colour import EyeLook, eye_look
 from hiface.export.eyes import EyeTextures
-from hiface.export.glb import Animation, GlbTextures, write_glb
+from hiface.export.glb import Animation, GlbTextures, write_glb, written_units
 from hiface.export.maps import normal_map, write_map16, write_png8
 from hiface.export.obj import write_obj
 from hiface.export.overview import overview
 from hiface.export.pictures import FacePictures, face_pictures
 from hiface.export.seen import Seen, look_at
 from hiface.export.texture import FaceTexture, photo_texture
+from hiface.export.wrinkles import enlarged, surface_steps, wrinkle_maps
 from hiface.face.model import FaceModel
 from hiface.geometry.camera import apply_affine, project
 from hiface.geometry.colour import linear_from_srgb, srgb_from_linear
-from hiface.geometry.uv import UVAtlas, tangents
 from hiface.photo.crop import CropBox, crop_pixels
 from hiface.photo.read import read_photo
 from hiface.types import Coefficients
@@ -54,7 +53,7 @@ def write_folder(result: Reconstruction, folder: str | Path) -> Path:
     folder, started = Path(folder), time.perf_counter()
     with ThreadPoolExecutor(2) as pool:  # meshes are text that Python writes, pictures leave the interpreter free
         meshes = pool.submit(_write_meshes, result, folder)
-        maps = pool.submit(_write_maps, result, folder / "maps")
+        maps = pool.submit(write_maps, result, folder / "maps")
         _write_look(result, folder)
         write_coefficients(result.coefficients, folder / COEFFICIENTS)
         ranges = maps.result()
@@ -122,6 +121,7 @@ def summary(
         "landmark_sigma_pixels": round(result.landmark_sigma, 3),
         "arkit": result.arkit,
         "displacement_mm": ranges,
+        "tension": result.model.reconstructor.config.tension,
         "metric_assumption": result.metric_assumption,
         "millimetre_factor": result.millimetre_factor,
         "texture": "the photo's own pixels where it sees the skin, mirrored or albedo elsewhere; its light is left in",
@@ -180,11 +180,11 @@ def eyes_of(
     return textures.map(look.colour, EYES), look, seen
 
 
-def _write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, float]]:
+def write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, float]]:
     """Displacement maps and their ranges in mm (tension: its own unit), the normal map and the albedo."""
     ranges = {}
     for name in MAPS:
-        fine = _enlarged(getattr(result.detail, name))
+        fine = enlarged(getattr(result.detail, name), MAP)
         span = write_map16(folder / f"{name}.png", fine)
         ranges[name] = {"min_mm": span.min_mm, "max_mm": span.max_mm}
     write_png8(folder / "normal.png", face_normal_map(result))
@@ -196,19 +196,8 @@ def _write_maps(result: Reconstruction, folder: Path) -> dict[str, dict[str, flo
 
 def face_normal_map(result: Reconstruction, side: int = MAP) -> UInt8[np.ndarray, "R R 3"]:
     """Tangent-space normals of the displacement on the expressive face."""
-    atlas, uv, uv_triangles = _face_atlas(result.face, side)
-    vertices = torch.from_numpy(result.shape.expressive)[None].float()
-    frame = tangents(vertices, atlas, uv, uv_triangles)[0].numpy()
-    return normal_map(_enlarged(result.detail.displacement, side), frame)
-
-
-@lru_cache(maxsize=2)
-def _face_atlas(face: FaceModel, side: int) -> tuple[UVAtlas, torch.Tensor, torch.Tensor]:
-    return face.atlas(side), torch.from_numpy(face.uv), torch.from_numpy(face.part_uv_triangles("face"))
-
-
-def _enlarged(values: Float[np.ndarray, "R R"], side: int = MAP) -> Float[np.ndarray, "S S"]:
-    return cv2.resize(values, (side, side), interpolation=cv2.INTER_CUBIC)
+    steps = surface_steps(result.face, result.shape.expressive, side)
+    return normal_map(enlarged(result.detail.displacement, side), steps)
 
 
 def _write_meshes(result: Reconstruction, folder: Path) -> None:
@@ -251,13 +240,15 @@ def _write_glb(
     c, factor = result.coefficients, result.millimetre_factor
     with torch.no_grad():
         joints = result.face.joints(c.identity.to(result.model.device))[0].cpu().numpy() * factor
-    pictures = GlbTextures(texture.colour, texture.head, eyes, face_normal_map(result, TEXTURE))
+    weights = c.expression[0].numpy()
+    wrinkles = wrinkle_maps(result, written_units(weights, animation, len(weights)))
+    pictures = GlbTextures(texture.colour, texture.head, eyes, face_normal_map(result, TEXTURE), wrinkles)
     extras = {
         "metric_assumption": result.metric_assumption,
         "asset_ids": result.model.reconstructor.asset_ids(),
     }
     write_glb(
-        path, result.face, result.shape.neutral, joints, pictures, c.expression[0].numpy(), factor=factor,
+        path, result.face, result.shape.neutral, joints, pictures, weights, factor=factor,
         extras=extras, animation=animation,
     )  # fmt: skip
 

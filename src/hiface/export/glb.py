@@ -21,7 +21,7 @@ from hiface.errors import MeshError
 from hiface.export.corners import Piece, pieces, tangent_frame
 from hiface.export.gltf_animation import Animation, animation_of, quaternions
 from hiface.export.gltf_buffer import BufferWriter
-from hiface.export.gltf_material import FLAT, GlbTextures, add_pictures, material_of
+from hiface.export.gltf_material import FLAT, GlbTextures, add_pictures, material_of, wrinkle_extras
 from hiface.export.morphs import Offset, gaze_offsets, normal_offsets, position_offsets, sparse_rows
 from hiface.face.asset import ARKIT
 from hiface.face.model import FaceModel
@@ -69,12 +69,16 @@ def write_glb(
     add_pictures(document, buffer, textures)
     mapped = None if textures.normal is None else "face"
     opening = np.zeros(model.expression_size) if weights is None else np.asarray(weights, np.float64)
-    units = written_units(opening if animation is None else np.maximum(opening, animation.weights.max(0)))
+    units = written_units(weights, animation, model.expression_size)
     face = _Face(model, np.asarray(neutral, np.float32), joints, factor, mapped, units)
     mesh = _mesh(document, buffer, face)
     mesh.weights = [round(float(opening[k]), 5) for k in units]
     mesh.extras = {"targetNames": [model.expression_names[k] for k in units]}
     document.meshes = [mesh]
+    if textures.wrinkles is not None:
+        names = [model.expression_names[k] for k in units]
+        material = next(m for m in document.materials if m.name == "face")
+        material.extras = wrinkle_extras(document, textures.wrinkles, names)
     _add_skeleton(document, buffer, model, joints, rotation)
     if animation is not None:
         document.animations = [animation_of(buffer, animation, units, node_of={"face": 0, "neck": 1, "head": 2})]
@@ -86,10 +90,15 @@ def write_glb(
     return write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
-def written_units(weights: Float[np.ndarray, "E"]) -> tuple[int, ...]:
-    """Expressions that become morph targets: ARKit's, and others with a weight that is seen. All 233 of a large model
-    would make a file of 40 MB, of which engines ask for 52."""
-    return (*range(len(ARKIT)), *(k for k in range(len(ARKIT), len(weights)) if abs(weights[k]) > SEEN_WEIGHT))
+def written_units(weights: Float[np.ndarray, "E"] | None, animation: Animation | None, count: int) -> tuple[int, ...]:
+    """Of `count` expressions those that become morph targets: ARKit's, and others with a weight that is seen.
+
+    All 233 of a large model would make a file of 40 MB, of which engines ask for 52.
+    """
+    most = np.zeros(count) if weights is None else np.asarray(weights, np.float64)
+    if animation is not None:
+        most = np.maximum(most, animation.weights.max(0))
+    return (*range(len(ARKIT)), *(k for k in range(len(ARKIT), count) if abs(most[k]) > SEEN_WEIGHT))
 
 
 def _check(model: FaceModel, neutral: Any, joints: Any, weights: Any) -> None:

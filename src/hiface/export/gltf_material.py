@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from jaxtyping import UInt8
 
 from hiface.export.gltf_buffer import BufferWriter
 from hiface.export.lashes import lash_texture
+from hiface.export.wrinkles import EXTRAS, WrinkleMaps
 
 _JPEG_QUALITY = 92
 
@@ -25,6 +28,8 @@ class GlbTextures:
     eyes: UInt8[np.ndarray, "Re Re 3"]
     normal: UInt8[np.ndarray, "Rn Rn 3"] | None = None
     """Tangent-space normals of the face tile: red along u, green along v, 128 = 0."""
+    wrinkles: WrinkleMaps | None = None
+    """What lets an engine drive wrinkles by morph weights (docs/engines.md); other viewers ignore it."""
 
 
 def add_pictures(document: gltf.GLTF2, buffer: BufferWriter, textures: GlbTextures) -> None:
@@ -37,6 +42,8 @@ def add_pictures(document: gltf.GLTF2, buffer: BufferWriter, textures: GlbTextur
     }
     if textures.normal is not None:
         encoded["normal"] = _encode(textures.normal, ".png")
+    if textures.wrinkles is not None:
+        encoded |= {f"wrinkles_{name}": _encode(p, ".png") for name, p in textures.wrinkles.pictures().items()}
     document.samplers = [
         gltf.Sampler(
             magFilter=gltf.LINEAR,
@@ -93,3 +100,9 @@ def material_of(name: str, document: gltf.GLTF2) -> gltf.Material:
     if name == "face" and "normal" in textures:
         result.normalTexture = gltf.NormalMaterialTexture(index=textures["normal"])
     return result
+
+
+def wrinkle_extras(document: gltf.GLTF2, wrinkles: WrinkleMaps, units: Sequence[str]) -> dict[str, Any]:
+    """The `extras` of the face's material: which textures are what, and the rule that drives them."""
+    place = {t.name: k for k, t in enumerate(document.textures)}
+    return {EXTRAS: wrinkles.extras({name: place[f"wrinkles_{name}"] for name in wrinkles.pictures()}, units)}

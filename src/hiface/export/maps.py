@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from hiface.assets.format import write_atomically
 from hiface.errors import AssetError, OutputError
@@ -65,13 +65,37 @@ def _write_png(path: str | Path, picture: Array) -> Path:
     return write_atomically(path, lambda temporary: temporary.write_bytes(data.tobytes()))
 
 
-def normal_map(
-    displacement: Float[np.ndarray, "R R"], frame: Float[np.ndarray, "R R 3 2"]
-) -> UInt8[np.ndarray, "R R 3"]:
+@dataclass(frozen=True)
+class SurfaceSteps:
+    """What a step in UV is on the surface, at every texel; float32. Zero where a triangle has no area."""
+
+    per_u: Float[np.ndarray, "R R"]
+    """1 / |∂P/∂u|, units of u per mm."""
+    per_b: Float[np.ndarray, "R R"]
+    """1 / (∂P/∂v · b)."""
+    skew: Float[np.ndarray, "R R"]
+    """∂P/∂v · t, mm per unit of v."""
+
+    @classmethod
+    def of(cls, frame: Float[np.ndarray, "*N 3 2"], triangle_id: Int[np.ndarray, "R R"] | None = None) -> SurfaceSteps:
+        """frame: J = ∂P/∂(u, v), mm per unit of UV with ∂P/∂u × ∂P/∂v outwards: of texels, or of triangles
+        (`geometry.uv.triangle_tangents`) with the triangle under each texel."""
+        pu, pv = np.asarray(frame[..., 0], np.float64), np.asarray(frame[..., 1], np.float64)
+        tiny = 1e-9  # mm per unit: triangles without area, which are then flat
+        length_u = np.sqrt((pu * pu).sum(-1))
+        skew = (pu * pv).sum(-1) / np.maximum(length_u, tiny)
+        along_b = np.linalg.norm(np.cross(pu, pv), axis=-1) / np.maximum(length_u, tiny)
+        usable = (length_u > tiny) & (along_b > tiny)
+        steps = (1 / np.where(usable, length_u, np.inf), 1 / np.where(usable, along_b, np.inf), skew)
+        single = [np.asarray(s, np.float32) for s in steps]
+        return cls(*(single if triangle_id is None else (s[triangle_id] for s in single)))
+
+
+def normal_map(displacement: Float[np.ndarray, "R R"], steps: SurfaceSteps) -> UInt8[np.ndarray, "R R 3"]:
     """Tangent-space normals of a displaced surface as glTF has them: red +u, green +v (OpenGL), blue outwards.
 
-    displacement: mm, row 0 is v = 1. frame: J = ∂P/∂(u, v), mm per unit of UV (`geometry.uv.tangents`), with
-    ∂P/∂u × ∂P/∂v outwards. Eight bits a channel as glTF decodes them, n = 2 c / 255 - 1; flat is 128, 128, 255.
+    displacement: mm, row 0 is v = 1. steps: of the surface without it. Eight bits a channel as glTF decodes them,
+    n = 2 c / 255 - 1; flat is 128, 128, 255.
 
     The displaced normal is n - ∇D with the surface gradient ∇D = J (JᵀJ)⁻¹ (∂D/∂u, ∂D/∂v), which takes the
     anisotropy of the UV into account. A viewer rebuilds t along ∂P/∂u and b = n × t. Where u and v are not at
@@ -85,15 +109,9 @@ def normal_map(
     its frame from screen space takes t and b along ∇u and ∇v instead; files should bring their tangents.
     """
     side = len(displacement)
-    down, along_u = np.gradient(np.asarray(displacement, np.float64), 1 / side)
-    pu, pv = np.asarray(frame[..., 0], np.float64), np.asarray(frame[..., 1], np.float64)
-    tiny = 1e-9  # mm per unit: triangles without area, which are then flat
-    length_u = np.sqrt((pu * pu).sum(-1))
-    pv_t = (pu * pv).sum(-1) / np.maximum(length_u, tiny)
-    pv_b = np.linalg.norm(np.cross(pu, pv), axis=-1) / np.maximum(length_u, tiny)
-    usable = (length_u > tiny) & (pv_b > tiny)
-    slope_t = along_u / np.where(usable, length_u, np.inf)
-    slope_b = (-down - pv_t * slope_t) / np.where(usable, pv_b, np.inf)
-    normal = np.stack([-slope_t, -slope_b, np.ones_like(slope_t)], axis=-1)
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    return np.round((normal + 1) * 127.5).astype(np.uint8)
+    down, along_u = np.gradient(np.asarray(displacement, np.float32), np.float32(1 / side))
+    slope_t = along_u * steps.per_u
+    slope_b = (-down - steps.skew * slope_t) * steps.per_b
+    towards = 127.5 / np.sqrt(1 + slope_t * slope_t + slope_b * slope_b)
+    channels = (-slope_t * towards, -slope_b * towards, towards)
+    return np.stack([np.rint(c + np.float32(127.5)).astype(np.uint8) for c in channels], axis=-1)

@@ -5,6 +5,8 @@ The plain functions are the definition; `TensionOperator` gives the same numbers
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import scipy.sparse
 import torch
@@ -15,6 +17,9 @@ from hiface.errors import MeshError
 from hiface.geometry.sparse import SparseRows
 from hiface.geometry.topology import adjacency
 
+TensionKind = Literal["plain", "oriented"]
+TENSIONS: tuple[TensionKind, ...] = ("plain", "oriented")
+"""Eq. 8, or the same with edges weighed by `alignment_weights`: docs/detail_tension.md compares them."""
 GAIN = 11.0
 """Raw tension of a polarised expression is 0.06 to 0.12 where skin folds; this brings it to about 1."""
 ORIENTED_GAIN = 8.0
@@ -53,9 +58,10 @@ def alignment_weights(
 ) -> Float[Tensor, "N 2"]:
     """Weights of the oriented tension: cos⁴ of the angle of an edge to the direction at each of its ends.
 
-    `direction` is the unit direction in which skin is squeezed at a site. Eq. 8 averages all edges and is
+    `direction` is that in which skin is squeezed at a site, of any length and sign. Eq. 8 averages all edges and is
     blind where skin is squeezed one way and stretched the other, as at the lips in a pucker; this is not.
     """
+    direction = torch.nn.functional.normalize(direction, dim=-1)
     along = neutral[edges[:, 1]] - neutral[edges[:, 0]]
     along = along / along.norm(dim=-1, keepdim=True).clamp_min(_SHORTEST)
     cosine = (along[:, None] * direction[edges]).sum(-1)
@@ -101,6 +107,8 @@ class TensionOperator(nn.Module):
         if len(edges) and int(edges.max()) >= vertex_count:
             raise MeshError(f"edges name vertex {int(edges.max())}, but the mesh has {vertex_count} vertices")
         self.vertex_count = vertex_count
+        self.end_weights = None if weights is None else weights.detach().cpu()
+        """What the ends of each edge weigh; None: all alike."""
         self.gain = (GAIN if weights is None else ORIENTED_GAIN) if gain is None else gain
         self.edge_vectors = SparseRows(_difference_matrix(edges, vertex_count))
         self.vertex_means = SparseRows(_mean_matrix(edges, vertex_count, weights))

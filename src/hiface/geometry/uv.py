@@ -128,12 +128,21 @@ def tangents(
     uv_triangles: Int[Tensor, "T 3"],
 ) -> Float[Tensor, "B R R 3 2"]:
     """∂P/∂(u, v) in mm per unit of u and v at every texel: constant on each triangle; differentiable."""
-    a, b, c = (vertices[:, atlas.triangles[:, k]] for k in range(3))
+    return triangle_tangents(vertices, atlas.triangles, uv, uv_triangles)[:, atlas.triangle_id]
+
+
+def triangle_tangents(
+    vertices: Float[Tensor, "B V 3"],
+    triangles: Int[Tensor, "T 3"],
+    uv: Float[Tensor, "Vt 2"],
+    uv_triangles: Int[Tensor, "T 3"],
+) -> Float[Tensor, "B T 3 2"]:
+    """∂P/∂(u, v) of each triangle; differentiable."""
+    a, b, c = (vertices[:, triangles[:, k]] for k in range(3))
     edges = torch.stack([b - a, c - a], -1)
     p, q, r = (uv[uv_triangles[:, k]] for k in range(3))
     plane = torch.stack([q - p, r - p], -1).to(vertices.dtype)
     determinant = torch.linalg.det(plane)
     usable = determinant.abs() > 1e-12
     identity = torch.eye(2, dtype=plane.dtype, device=plane.device).expand_as(plane)
-    inverse = torch.linalg.inv(torch.where(usable[:, None, None], plane, identity))
-    return (edges @ inverse)[:, atlas.triangle_id]
+    return edges @ torch.linalg.inv(torch.where(usable[:, None, None], plane, identity))

@@ -108,13 +108,16 @@ def _own_arrays(result: Reconstruction, detail: SDDetail) -> dict[str, Shaped[np
 
 
 def _dynamic_arrays(detail: SDDetail) -> dict[str, Shaped[np.ndarray, "..."]]:
-    """The bases of Eq. 5 at the texels of their mask, and the network of Eq. 6."""
+    """The bases of Eq. 5 at the texels of their mask, the network of Eq. 6, and what edges weigh in an oriented tension
+    (65535 is 1)."""
     basis = detail.basis
     arrays: dict[str, Shaped[np.ndarray, "..."]] = {"mask": np.packbits(basis.mask.cpu().numpy())}
     for name in DYNAMIC:
         mean, modes = (basis.get_buffer(f"{name}_{what}").cpu().numpy() for what in ("mean", "modes"))
         arrays[f"{name}_mean"] = mean
         arrays[f"{name}_modes"], arrays[f"{name}_scale"] = quantise(modes, 8)
+    if detail.tension.end_weights is not None:
+        arrays["edge_weights"] = np.round(detail.tension.end_weights.numpy() * 65535).astype(np.uint16)
     for name, parameter in detail.dynamic.state_dict().items():
         arrays[f"dynamic.{name}"] = parameter.cpu().numpy().astype(np.float16)  # as weight files hold them
     return arrays

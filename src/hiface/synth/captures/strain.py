@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from hiface.detail.squeeze import site_weight, unit_offsets
 from hiface.face.model import FaceModel
-from hiface.synth.captures.field import principal_compression, site_weight, unit_offsets
+from hiface.geometry.strain import principal_compression
 from hiface.synth.captures.surface import Surface
 
 FAMILY_UNITS = {

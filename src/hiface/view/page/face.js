@@ -21,7 +21,7 @@ export class Face {
     this.normals = new Float32Array(arrays.neutral.length);
     this.triangles = arrays.triangles.map((corner) => arrays.source[corner]);
     const skinCount = 1 + arrays.edges.reduce((a, b) => Math.max(a, b), 0);
-    this.tension = new Tension(arrays.neutral, arrays.edges, skinCount, meta.detail.tension);
+    this.tension = new Tension(arrays.neutral, arrays.edges, skinCount, meta.detail.tension, arrays.edge_weights);
     this.dynamic = new DynamicDetail(arrays, meta.detail);
     this.tensionOfAll = new Float32Array(arrays.neutral.length / 3);
     this.geometry = geometryOf(meta, arrays);

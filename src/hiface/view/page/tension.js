@@ -3,12 +3,18 @@
 const SHORTEST_MM = 1e-3;
 
 export class Tension {
-  /** `edges`: pairs of vertices, one after another. `constants`: gain, ceiling and smoothing steps. */
-  constructor(neutral, edges, vertexCount, constants) {
+  /**
+   * `edges`: pairs of vertices, one after another. `constants`: gain, ceiling and smoothing steps. `weights`: of the
+   * ends of each edge, for an oriented tension; none: all alike.
+   */
+  constructor(neutral, edges, vertexCount, constants, weights) {
     this.edges = edges;
     this.constants = constants;
     this.degree = new Float32Array(vertexCount);
     for (const v of edges) this.degree[v] += 1;
+    this.ends = weights ? Float32Array.from(weights) : new Float32Array(edges.length).fill(1);
+    this.total = new Float32Array(vertexCount);
+    edges.forEach((v, end) => (this.total[v] += this.ends[end]));
     this.lengths = new Float32Array(edges.length / 2);
     for (let k = 0; k < this.lengths.length; k++) this.lengths[k] = this.#length(neutral, k);
     this.raw = new Float64Array(vertexCount);
@@ -25,16 +31,16 @@ export class Tension {
     return this.values;
   }
 
-  /** t_i = 1 − mean over the edges at i of |e| / |e'|. */
+  /** t_i = 1 − mean over the edges at i of |e| / |e'|, weighted where the tension is an oriented one. */
   #measure(vertices) {
-    const { edges, raw, degree } = this;
+    const { edges, raw, ends, total } = this;
     raw.fill(0);
     for (let k = 0; k < this.lengths.length; k++) {
       const shrink = 1 - this.#length(vertices, k) / this.lengths[k];
-      raw[edges[2 * k]] += shrink;
-      raw[edges[2 * k + 1]] += shrink;
+      raw[edges[2 * k]] += shrink * ends[2 * k];
+      raw[edges[2 * k + 1]] += shrink * ends[2 * k + 1];
     }
-    for (let v = 0; v < raw.length; v++) raw[v] /= degree[v] || 1;
+    for (let v = 0; v < raw.length; v++) raw[v] /= total[v] || 1;
   }
 
   /** Half of itself, half the mean of its neighbours. */
