@@ -34,10 +34,10 @@ def make_world(folder):
 
 def points_on_picture(rng, side=64):
     """478 points of which the 68 form something face-like enough for the crop rule."""
-    from hiface.photo.crop import _MEAN68
+    from hiface.photo.crop import MEAN68
 
     points = rng.uniform(0.25, 0.75, (478, 2)) * side
-    points[list(IBUG68_OF_MEDIAPIPE)] = side / 2 + _MEAN68[:, :2] * [1, -1] * side / 320 + rng.normal(0, 0.2, (68, 2))
+    points[list(IBUG68_OF_MEDIAPIPE)] = side / 2 + MEAN68[:, :2] * [1, -1] * side / 320 + rng.normal(0, 0.2, (68, 2))
     return points.astype(np.float32)
 
 

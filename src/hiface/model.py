@@ -58,7 +58,7 @@ SETTLED = 0.06
 DOUBT = 0.02
 """Expected error of the points, crop sides, above which the network looks again, from crops beside this one. On faces
 it knows it expects 0.006 to 0.01; where it is lost, 0.03 and more."""
-_BESIDE = ((0.8, 0, 0, 0), (1.25, 0, 0, 0), (1, 0.07, 0, 0), (1, -0.07, 0, 0), (1, 0, 0.07, 0), (1, 0, -0.07, 0),
+BESIDE = ((0.8, 0, 0, 0), (1.25, 0, 0, 0), (1, 0.07, 0, 0), (1, -0.07, 0, 0), (1, 0, 0.07, 0), (1, 0, -0.07, 0),
            (1.1, 0, 0, 0.25), (1.1, 0, 0, -0.25))  # fmt: skip
 """Side, shift right and down in sides, and roll of the crops beside a crop."""
 
@@ -68,7 +68,7 @@ def crops_beside(box: CropBox) -> list[CropBox]:
     x, y = box.centre
     return [
         CropBox((x + right * box.side, y + down * box.side), box.side * size, box.roll + roll)
-        for size, right, down, roll in _BESIDE
+        for size, right, down, roll in BESIDE
     ]
 
 

@@ -13,7 +13,7 @@ from hiface.evaluate.disturbances import (
     disturbed_photo,
     in_disturbed,
 )
-from hiface.photo.crop import _MEAN68, CropBox, crop_from_landmarks, crop_pixels
+from hiface.photo.crop import MEAN68, CropBox, crop_from_landmarks, crop_pixels
 
 RNG = np.random.default_rng(0)
 PIXELS = cv2.GaussianBlur(RNG.integers(0, 255, (90, 120, 3), np.uint8), (0, 0), 3)
@@ -70,7 +70,7 @@ def test_worse_quality_is_worse():
 
 @pytest.mark.parametrize("d", [d for d in SERIES if not d.of_photo], ids=lambda d: f"{d.kind} {d.strength}")
 def test_points_move_as_the_crop_does(d):
-    points = 60 + 0.3 * _MEAN68[:, :2] * [1, -1] + RNG.normal(0, 0.3, (68, 2))
+    points = 60 + 0.3 * MEAN68[:, :2] * [1, -1] + RNG.normal(0, 0.3, (68, 2))
     box = crop_from_landmarks(points)
     moved, expected = crop_from_landmarks(displaced_points(points, box, d)), displaced(box, d)
     np.testing.assert_allclose(moved.centre, expected.centre, atol=1e-6)

@@ -119,8 +119,8 @@ def test_a_square_much_larger_than_the_photo_stays_cheap_and_right():
 @given(st.floats(-180, 180), st.floats(0.2, 8), st.floats(-500, 500), st.floats(-500, 500))
 @settings(max_examples=50, deadline=None)
 def test_the_box_follows_turn_scale_and_shift_of_the_picture(roll, scale, x, y):
-    box = crop_from_landmarks(seen(rule._MEAN68, view(roll=roll, scale=scale), (x, y)))
-    plain = crop_from_landmarks(seen(rule._MEAN68, view(), (0, 0)))
+    box = crop_from_landmarks(seen(rule.MEAN68, view(roll=roll, scale=scale), (x, y)))
+    plain = crop_from_landmarks(seen(rule.MEAN68, view(), (0, 0)))
     r = math.radians(roll)
     turn = scale * np.array([[math.cos(r), -math.sin(r)], [math.sin(r), math.cos(r)]])
     assert np.allclose(box.centre, turn @ plain.centre + [x, y], atol=1e-6)
@@ -132,28 +132,28 @@ def test_the_box_follows_turn_scale_and_shift_of_the_picture(roll, scale, x, y):
 @pytest.mark.parametrize("pitch", [0, 20, -25])
 def test_size_and_centre_hold_still_when_the_head_turns(yaw, pitch):
     camera = view(yaw, pitch)
-    for points, call in ((rule._MEAN68, crop_from_landmarks), (rule._MEAN5, _by_fit5)):
+    for points, call in ((rule.MEAN68, crop_from_landmarks), (rule.MEAN5, _by_fit5)):
         box = call(seen(points, camera))
         assert abs(box.side / rule.SIDE_MM - 1) < 0.09
-        shift = np.asarray(box.centre) - seen(rule._CENTRE_MM, camera)
+        shift = np.asarray(box.centre) - seen(rule.CENTRE_MM, camera)
         assert np.linalg.norm(shift) < 0.06 * rule.SIDE_MM
 
 
 def _by_fit5(points):
-    return rule._read_off(*rule._affine_view(points, rule._MEAN5, rule._RIDGE5))
+    return rule._read_off(*rule._affine_view(points, rule.MEAN5, rule.RIDGE5))
 
 
 @pytest.mark.parametrize("roll", [0, 33, -120])
 def test_all_sources_agree_on_a_frontal_face(roll):
     camera = view(roll=roll, scale=2.0)
-    truth = crop_from_landmarks(seen(rule._MEAN68, camera))
+    truth = crop_from_landmarks(seen(rule.MEAN68, camera))
     points478 = np.zeros((478, 2))
-    points478[list(IBUG68_OF_MEDIAPIPE)] = seen(rule._MEAN68, camera)
+    points478[list(IBUG68_OF_MEDIAPIPE)] = seen(rule.MEAN68, camera)
     assert crop_from_landmarks478(points478) == truth
     middle = seen(np.array([0.0, 13.0, 50.0]), camera)
     half = np.array([73.0, 92.0]) * 2
     box = np.concatenate([middle - half, middle + half])
-    assert _difference(crop_from_points5(seen(rule._MEAN5, camera), box), truth, rule.SIDE_MM * 2) < 0.04
+    assert _difference(crop_from_points5(seen(rule.MEAN5, camera), box), truth, rule.SIDE_MM * 2) < 0.04
     assert _difference(crop_from_box(box, math.radians(roll)), truth, rule.SIDE_MM * 2) < 0.04
 
 
@@ -164,15 +164,15 @@ def _difference(box: CropBox, truth: CropBox, side: float) -> float:
 
 def test_every_landmark_is_inside_with_a_margin():
     for yaw, pitch in ((0, 0), (60, 0), (-60, 20), (0, -30)):
-        points = seen(rule._MEAN68, view(yaw, pitch, 25, 1.7))
+        points = seen(rule.MEAN68, view(yaw, pitch, 25, 1.7))
         inside = transform_points(np.linalg.inv(photo_from_crop(crop_from_landmarks(points), 100)), points)
         assert inside.min() > 5
         assert inside.max() < 95
 
 
 def test_mirrored_faces_have_mirrored_boxes():
-    points = seen(rule._MEAN68, view(30, 10, 12))
-    mirrored = np.array([600.0, 0]) + seen(rule._MEAN68, view(-30, 10, -12), (0, 200)) + [-300.0, 0]
+    points = seen(rule.MEAN68, view(30, 10, 12))
+    mirrored = np.array([600.0, 0]) + seen(rule.MEAN68, view(-30, 10, -12), (0, 200)) + [-300.0, 0]
     a, b = crop_from_landmarks(points), crop_from_landmarks(mirrored)
     assert np.allclose([600 - a.centre[0], a.centre[1], a.side, -a.roll], [*b.centre, b.side, b.roll])
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -75,12 +77,12 @@ class Browser:
 
 
 @contextmanager
-def browser(width=1280, height=800):
+def browser(width=1280, height=800, flags=()):
     process = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         port = next(line.split()[-1].rstrip(".") for line in process.stdout if "started successfully on port" in line)
         base = f"http://127.0.0.1:{port}"
-        options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--window-size={width},{height}"]}
+        options = {"binary": CHROMIUM, "args": [*_FLAGS, *flags, f"--window-size={width},{height}"]}
         logs = {"browser": "ALL", "performance": "ALL"}
         wanted = {"timeouts": {"script": 120000}, "goog:chromeOptions": options, "goog:loggingPrefs": logs}
         request = urllib.request.Request(
@@ -98,6 +100,24 @@ def browser(width=1280, height=800):
         process.terminate()
         process.wait(20)
         process.stdout.close()
+
+
+def processor_seconds(root: int) -> float:
+    """User and system time of a process and all its children."""
+    ticks, parents = {}, {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(entry.name)] = int(fields[1])
+        ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
+    mine = {root}
+    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
+        mine |= more
+    return sum(ticks.get(pid, 0) for pid in mine) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_until(condition, seconds=30.0):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -12,6 +12,7 @@ from hiface.view.pack import TYPES, packed, unpacked
 SHAPES = arrays.array_shapes(min_dims=1, max_dims=3, max_side=9)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(TYPES)).flatmap(lambda kind: arrays.arrays(kind, SHAPES)))
 def test_arrays_come_back_bit_by_bit(array):
     body, table = packed({"first": np.arange(3, dtype=np.uint8), "array": array})

@@ -36,6 +36,7 @@ app.command("hiface.cli.train:train_parser")
 app.command("hiface.cli.convert:convert_model")
 app.command("hiface.cli.evaluate:app", name="evaluate")
 app.command("hiface.cli.build:app", name="build")
+app.command("hiface.cli.export:app", name="export")
 
 
 def main() -> None:

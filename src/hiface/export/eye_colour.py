@@ -40,7 +40,7 @@ def eye_look(crop: UInt8[np.ndarray, "S S 3"], seen: Seen, eyes: EyeTextures, sk
     """
     pixels, radius, below = _eye_pixels(crop, seen)
     outside = pixels[radius > 1.15 * IRIS_RADIUS]
-    brightness = _brightness(outside, _white_of(eyes), skin)
+    brightness = _brightness(outside, white_of(eyes), skin)
     iris = pixels[(radius < 0.9 * IRIS_RADIUS) & (radius > 0.45 * IRIS_RADIUS) & below]
     if len(iris) < _FEWEST or len(outside) < _FEWEST:
         return EyeLook(eyes.colours[0], brightness)
@@ -59,7 +59,7 @@ def _eye_pixels(
     return colours, np.hypot(place[:, 0], place[:, 1]), place[:, 1] > -0.1 * IRIS_RADIUS
 
 
-def _white_of(eyes: EyeTextures) -> Float[np.ndarray, "3"]:
+def white_of(eyes: EyeTextures) -> Float[np.ndarray, "3"]:
     """Linear colour of the texture's white beside the iris."""
     axis = ((np.arange(len(eyes.white)) + 0.5) / len(eyes.white) * 2 - 1) * eyes.white_reach
     radius = np.hypot(*np.meshgrid(axis, axis))

@@ -63,7 +63,7 @@ class FaceTexture:
 
 
 @dataclass(frozen=True)
-class _Tile:
+class Tile:
     """What is constant about the face tile of a model at one size."""
 
     raster: Raster
@@ -104,7 +104,7 @@ def photo_texture(
     """
     if len(points) != len(model.mean) or len(posed) != len(model.mean):
         raise MeshError(f"expected {len(model.mean)} vertices of the face model, got {len(points)} and {len(posed)}")
-    tile = _tile(model, side)
+    tile = tile_of(model, side)
     view = _view(photo, points, posed, model, side, parsed)
     own, weight = _seen_colour(view, model, tile, np.arange(len(model.mean)))
     if model.symmetry is None:
@@ -117,7 +117,8 @@ def photo_texture(
 
 
 @lru_cache(maxsize=2)
-def _tile(model: FaceModel, side: int) -> _Tile:
+def tile_of(model: FaceModel, side: int) -> Tile:
+    """The face tile of a model at `side` texels; made once."""
     face = pieces(model)[0]
     raster, screen = unwrapped(face, side)
     covered = (raster.face_id[0] >= 0).numpy()
@@ -128,7 +129,7 @@ def _tile(model: FaceModel, side: int) -> _Tile:
     fields = np.stack([_front_of_face(model), _skin_core(model)], 1)[face.source]
     values = interpolate(raster, screen, None, torch.from_numpy(face.triangles), torch.from_numpy(fields)[None])
     trusted, core = (shrunk(x, COARSE) for x in np.moveaxis(values[0].numpy(), -1, 0))
-    return _Tile(raster, screen, covered, smoothstep(far.astype(np.float32), *_BORDER), trusted, core > 0.99)
+    return Tile(raster, screen, covered, smoothstep(far.astype(np.float32), *_BORDER), trusted, core > 0.99)
 
 
 def _front_of_face(model: FaceModel) -> Float[np.ndarray, "V"]:
@@ -197,7 +198,7 @@ def _face_map(parsed: ParsedFace | None) -> Float[np.ndarray, "S S"]:
 
 
 def _seen_colour(
-    view: _View, model: FaceModel, tile: _Tile, partner: Int[np.ndarray, "V"]
+    view: _View, model: FaceModel, tile: Tile, partner: Int[np.ndarray, "V"]
 ) -> tuple[UInt8[np.ndarray, "R R 3"], Float[np.ndarray, "R R"]]:
     """The photo's pixels at every texel, or at its mirror image's place, and how far they are to be
     trusted."""
@@ -226,7 +227,7 @@ def _opaque(model: FaceModel) -> torch.Tensor:
 
 
 def _looks_like_skin(
-    colour: UInt8[np.ndarray, "R R 3"], weight: Float[np.ndarray, "R R"], tile: _Tile
+    colour: UInt8[np.ndarray, "R R 3"], weight: Float[np.ndarray, "R R"], tile: Tile
 ) -> Float[np.ndarray, "R R"]:
     """1 where the colour is the face's own skin's, or the place is trusted; 0 where it is far from it."""
     logs = logarithm(shrunk(colour, COARSE))

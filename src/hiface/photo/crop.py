@@ -42,9 +42,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SIDE_MM = 220.0
 """Side of a crop on the mean face."""
-_CENTRE_MM = np.array([0.0, 0.0, 50.0])
+CENTRE_MM = np.array([0.0, 0.0, 50.0])
 
-_MEAN68 = np.array([
+MEAN68 = np.array([
     (-74, 30, 36), (-73, 15, 36), (-68, -18, 40), (-64, -35, 46), (-57, -49, 54), (-49, -58, 65),
     (-39, -65, 78), (-23, -73, 94), (0, -76, 104), (23, -73, 94), (39, -65, 78), (49, -58, 65),
     (57, -49, 54), (64, -35, 46), (68, -18, 40), (73, 15, 36), (74, 30, 36),
@@ -60,17 +60,17 @@ _MEAN68 = np.array([
     (0, -33, 115), (-6, -33, 113),
 ], float)  # fmt: skip
 """The 68 points of the mean face, mm, rounded, symmetric (+x the subject's left, +y up, +z forwards)."""
-_RIDGE68 = 6000.0
+RIDGE68 = 6000.0
 
-_MEAN5 = np.array([
+MEAN5 = np.array([
     (-32.6, 36.6, 94.4), (32.6, 36.6, 94.4), (0, 0.4, 129.4), (-28, -31.1, 99.5), (28, -31.1, 99.5),
 ])  # fmt: skip
 """Where YuNet's five points lie in the same frame: eyes, nose tip, mouth corners."""
-_RIDGE5 = 100.0
+RIDGE5 = 100.0
 
-_SIDE_OF_BOX = 1.34
+SIDE_OF_BOX = 1.34
 """Crop side in square roots of the area of YuNet's box."""
-_CENTRE_BELOW_BOX = 0.059
+CENTRE_BELOW_BOX = 0.059
 """Crop centre below the middle of YuNet's box, in its heights."""
 _LARGEST_SUPERSAMPLING = 8
 
@@ -138,7 +138,7 @@ def _around(pixels: Array, box: CropBox, block: int) -> tuple[Array, Array]:
 
 def crop_from_landmarks(points68: Float[np.ndarray, "68 2"]) -> CropBox:
     """The crop of a face by its 68 points, photo pixels. Raises `PhotoError` where they are no face's."""
-    return _read_off(*_affine_view(points68, _MEAN68, _RIDGE68))
+    return _read_off(*_affine_view(points68, MEAN68, RIDGE68))
 
 
 def crop_from_landmarks478(points: Float[np.ndarray, "478 2"]) -> CropBox:
@@ -148,7 +148,7 @@ def crop_from_landmarks478(points: Float[np.ndarray, "478 2"]) -> CropBox:
 
 def crop_from_points5(points5: Float[np.ndarray, "5 2"], box_xyxy: Float[np.ndarray, "4"]) -> CropBox:
     """The crop of a face by what YuNet says: eyes, nose tip, mouth corners, and its box; photo pixels."""
-    fitted = _read_off(*_affine_view(points5, _MEAN5, _RIDGE5))
+    fitted = _read_off(*_affine_view(points5, MEAN5, RIDGE5))
     boxed = crop_from_box(box_xyxy, fitted.roll)
     centre = (np.asarray(fitted.centre) + boxed.centre) / 2
     return CropBox((float(centre[0]), float(centre[1])), math.sqrt(fitted.side * boxed.side), fitted.roll)
@@ -159,9 +159,9 @@ def crop_from_box(box_xyxy: Float[np.ndarray, "4"], roll: float = 0.0) -> CropBo
     left, top, right, bottom = (float(x) for x in box_xyxy)
     if not (right > left and bottom > top):  # false for NaN too
         raise PhotoError(f"box {left, top, right, bottom}: expected left < right and top < bottom")
-    below = _CENTRE_BELOW_BOX * (bottom - top)
+    below = CENTRE_BELOW_BOX * (bottom - top)
     centre = ((left + right) / 2 - below * math.sin(roll), (top + bottom) / 2 + below * math.cos(roll))
-    return CropBox(centre, _SIDE_OF_BOX * math.sqrt((right - left) * (bottom - top)), roll)
+    return CropBox(centre, SIDE_OF_BOX * math.sqrt((right - left) * (bottom - top)), roll)
 
 
 def _affine_view(points: Array, mean: Array, ridge: float) -> tuple[Array, Array]:
@@ -179,7 +179,7 @@ def _read_off(view: Array, shift: Array) -> CropBox:
     pixels_per_mm = math.sqrt((view**2).sum() / 2)
     if pixels_per_mm < 1e-6:
         raise PhotoError("landmarks: all in one place, which is no face")
-    centre = view @ _CENTRE_MM + shift
+    centre = view @ CENTRE_MM + shift
     # The rotation nearest to the first two columns; the face's y points up, the photo's down.
     roll = math.atan2(view[1, 0] + view[0, 1], view[0, 0] - view[1, 1])
     return CropBox((float(centre[0]), float(centre[1])), SIDE_MM * pixels_per_mm, roll)

@@ -72,8 +72,8 @@ SURE = 0.9
 """Score of an upright face from which on turned ones are not looked for. Of faces that lie on their side the
 upright passes find half with 0.75 to 0.88, all their points wrong; of upright ones 6 % stay below 0.9."""
 
-_OVERLAP = 0.4
-_INSIDE = 0.7
+OVERLAP = 0.4
+INSIDE = 0.7
 _GREY = (127, 127, 127)
 
 
@@ -144,7 +144,7 @@ def overlap(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:
 
 def _same_place(face: Face, other: Face) -> bool:
     a, b = face.box_xyxy, other.box_xyxy
-    return overlap(a, b) > _OVERLAP or _common_area(a, b) > _INSIDE * min(_area(a), _area(b))
+    return overlap(a, b) > OVERLAP or _common_area(a, b) > INSIDE * min(_area(a), _area(b))
 
 
 def _common_area(a: Array, b: Array) -> float:

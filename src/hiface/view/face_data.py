@@ -44,26 +44,27 @@ class PageData:
 def page_data(result: Reconstruction, texture: FaceTexture | None = None) -> PageData:
     """All that the page holds of a face. texture: of `face_texture`, where the caller has it already."""
     detail = result.model.reconstructor.detail_model
-    arrays = {**_shape_arrays(result), **_topology_arrays(result.face), **_detail_arrays(result, detail)}
+    arrays = {**model_arrays(result.face, detail), **_own_arrays(result, detail)}
     pictures = pictures_of(result, texture)
-    meta = {
-        **_shape_meta(result),
-        "detail": _detail_meta(result, detail),
-        "eyes": pictures.eyes,
-        "flat": {name: list(colour) for name, colour in FLAT.items()},
-        "photo": photo_frame(result),
-    }
+    meta = {**model_meta(result.face, detail), **_own_meta(result), "eyes": pictures.eyes}
     return PageData(meta, arrays, pictures.encoded)
 
 
-def _shape_arrays(result: Reconstruction) -> dict[str, Shaped[np.ndarray, "..."]]:
-    """Eqs. 1 and 2: the neutral shape in mm, sparse offsets of the expressions, skinning weights."""
-    weights = result.face.skin_weights.cpu().numpy()
+def model_arrays(face: FaceModel, detail: SDDetail) -> dict[str, Shaped[np.ndarray, "..."]]:
+    """What is the same for all faces: expressions, skinning weights, topology, the bases and the network of dynamic
+    detail."""
+    weights = face.skin_weights.cpu().numpy()
     return {
-        "neutral": result.shape.neutral.astype(np.float32),
-        **sparse_offsets(result.face.expression_basis.cpu().numpy()),
+        **sparse_offsets(face.expression_basis.cpu().numpy()),
         "skin_weights": np.round(weights * 65535).astype(np.uint16),
+        **_topology_arrays(face),
+        **_dynamic_arrays(detail),
     }
+
+
+def model_meta(face: FaceModel, detail: SDDetail) -> dict[str, Any]:
+    """Names, sizes and constants that are the same for all faces; plain JSON."""
+    return {**_shape_meta(face), "detail": _detail_meta(detail), "flat": {k: list(v) for k, v in FLAT.items()}}
 
 
 def sparse_offsets(basis: Float[np.ndarray, "E V 3"]) -> dict[str, Shaped[np.ndarray, "..."]]:
@@ -97,16 +98,20 @@ def _topology_arrays(face: FaceModel) -> dict[str, Shaped[np.ndarray, "..."]]:
     }
 
 
-def _detail_arrays(result: Reconstruction, detail: SDDetail) -> dict[str, Shaped[np.ndarray, "..."]]:
-    """D_sta, the bases of Eq. 5 at the texels of their mask, φ, the network of Eq. 6, and what edges weigh in an
-    oriented tension (65535 is 1)."""
-    basis = detail.basis
-    mask = basis.mask.cpu().numpy()
-    arrays: dict[str, Shaped[np.ndarray, "..."]] = {
-        "mask": np.packbits(mask),
-        "static_map": result.detail.static[mask].astype(np.float32),
+def _own_arrays(result: Reconstruction, detail: SDDetail) -> dict[str, Shaped[np.ndarray, "..."]]:
+    """One face's neutral shape in mm, D_sta at the texels of the mask, and φ."""
+    return {
+        "neutral": result.shape.neutral.astype(np.float32),
+        "static_map": result.detail.static[detail.basis.mask.cpu().numpy()].astype(np.float32),
         "static": result.coefficients.static[0].numpy().astype(np.float32),
     }
+
+
+def _dynamic_arrays(detail: SDDetail) -> dict[str, Shaped[np.ndarray, "..."]]:
+    """The bases of Eq. 5 at the texels of their mask, the network of Eq. 6, and what edges weigh in an oriented tension
+    (65535 is 1)."""
+    basis = detail.basis
+    arrays: dict[str, Shaped[np.ndarray, "..."]] = {"mask": np.packbits(basis.mask.cpu().numpy())}
     for name in DYNAMIC:
         mean, modes = (basis.get_buffer(f"{name}_{what}").cpu().numpy() for what in ("mean", "modes"))
         arrays[f"{name}_mean"] = mean
@@ -118,23 +123,31 @@ def _detail_arrays(result: Reconstruction, detail: SDDetail) -> dict[str, Shaped
     return arrays
 
 
-def _shape_meta(result: Reconstruction) -> dict[str, Any]:
-    face, c = result.face, result.coefficients
-    joints = face.joints(c.identity.to(result.model.device))[0].cpu() * result.millimetre_factor
+def _shape_meta(face: FaceModel) -> dict[str, Any]:
+    drawn = pieces(face)
     return {
         "expressions": list(face.expression_names),
         "units": len(ARKIT),
         "empty": _without_effect(face),
-        "millimetre_factor": result.millimetre_factor,
-        "joints": joints.tolist(),
         "joint_parents": list(face.joint_parents),
         "neck_share": NECK_SHARE,
         "gaze": face.gaze_map.cpu().tolist(),
-        "pieces": [{"name": p.name, "corners": len(p.source), "triangles": len(p.triangles)} for p in pieces(face)],
+        "pieces": [{"name": p.name, "corners": len(p.source), "triangles": len(p.triangles)} for p in drawn],
+    }
+
+
+def _own_meta(result: Reconstruction) -> dict[str, Any]:
+    """One face's size, joints, expression and pose, and how its photo is framed."""
+    face, c = result.face, result.coefficients
+    joints = face.joints(c.identity.to(result.model.device))[0].cpu() * result.millimetre_factor
+    return {
+        "millimetre_factor": result.millimetre_factor,
+        "joints": joints.tolist(),
         "expression": c.expression[0].tolist(),
         "rotation": c.rotation[0].tolist(),
         "translation": (c.translation[0] * result.millimetre_factor).tolist(),
         "metric_assumption": result.metric_assumption,
+        "photo": photo_frame(result),
     }
 
 
@@ -144,7 +157,7 @@ def _without_effect(face: FaceModel) -> list[str]:
     return [name for name, much in zip(face.expression_names, moves.tolist(), strict=True) if much == 0]
 
 
-def _detail_meta(result: Reconstruction, detail: SDDetail) -> dict[str, Any]:
+def _detail_meta(detail: SDDetail) -> dict[str, Any]:
     """Constants of Eqs. 6 to 9."""
     return {
         "side": detail.basis.side,

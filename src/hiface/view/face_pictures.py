@@ -46,13 +46,13 @@ def pictures_of(result: Reconstruction, texture: FaceTexture | None = None) -> P
     face_albedo, head_albedo = ((srgb_from_linear(t) * 255 + 0.5).astype(np.uint8) for t in tiles)
     head = cv2.resize(texture.head, (_TILE, _TILE), interpolation=cv2.INTER_AREA)
     encoded = {
-        "photo": _jpeg(crop),
-        "face": _jpeg(texture.colour),
-        "head": _jpeg(head),
-        "eyes": _jpeg(eyes),
-        "face_albedo": _jpeg(face_albedo),
-        "head_albedo": _jpeg(head_albedo),
-        "lashes": _png(lash_texture()),
+        "photo": jpeg(crop),
+        "face": jpeg(texture.colour),
+        "head": jpeg(head),
+        "eyes": jpeg(eyes),
+        "face_albedo": jpeg(face_albedo),
+        "head_albedo": jpeg(head_albedo),
+        "lashes": png(lash_texture()),
     }
     about_eyes = {"brightness": look.brightness.round(4).tolist(), "iris": IRIS_RADIUS, "pupil": PUPIL_RADIUS}
     return PagePictures(encoded, about_eyes)
@@ -64,10 +64,10 @@ def photo_frame(result: Reconstruction) -> dict[str, Any]:
     return {"side_mm": 1 / per_mm}
 
 
-def _jpeg(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
+def jpeg(picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
 
 
-def _png(picture: UInt8[np.ndarray, "H W 4"]) -> bytes:
+def png(picture: UInt8[np.ndarray, "H W 4"]) -> bytes:
     return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))[1])

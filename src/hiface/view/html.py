@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SOURCES = Path(__file__).parent / "page"
 LIBRARY, FIRST = "three.min.js", "main.js"
 """The one foreign script, which defines THREE, and the module that starts the page."""
+_NOTE = "This file holds a photo and asks nothing of a network."
 _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "\./([\w.]+)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.M)
 
@@ -50,12 +51,17 @@ def page_text(data: PageData, title: str) -> str:
         policy=_policy(script, style),
         version=hiface.__version__,
         title=html.escape(title),
-        size=html.escape(data.meta["metric_assumption"]),
+        body=page_body(html.escape(title), html.escape(data.meta["metric_assumption"])),
         style=style,
         script=script,
         meta=_json_in_html({**data.meta, "arrays": table}),
         data=body,
     )
+
+
+def page_body(title: str, size: str, note: str = _NOTE, tools: str = "") -> str:
+    """Stage and panel, as HTML. What is put in is HTML already; `tools` stands at the head of the panel."""
+    return Template(_source("body.html")).substitute(title=title, size=size, note=note, tools=tools)
 
 
 def _policy(script: str, style: str) -> str:

@@ -26,13 +26,23 @@ _ALIGNMENT = 4
 """Bytes; JavaScript's typed arrays must start at a multiple of their item."""
 
 
-def packed(arrays: Mapping[str, Shaped[np.ndarray, "..."] | bytes]) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Base64 of gzip of all arrays one after another, and by name their `type`, `shape`, `at` (byte) and `coding`.
+Table = dict[str, dict[str, Any]]
+"""By name an array's `type`, `shape`, `at` (byte) and `coding`."""
+
+
+def packed(arrays: Mapping[str, Shaped[np.ndarray, "..."] | bytes]) -> tuple[str, Table]:
+    """Base64 of `packed_bytes`, and its table."""
+    whole, table = packed_bytes(arrays)
+    return base64.b64encode(whole).decode("ascii"), table
+
+
+def packed_bytes(arrays: Mapping[str, Shaped[np.ndarray, "..."] | bytes]) -> tuple[bytes, Table]:
+    """Gzip of all arrays one after another, and where each lies.
 
     Arrays of 16-bit integers with one or two axes are stored as differences along the first (`spread`), which
     halves what gzip leaves of them; all else plain, little endian. Bytes, such as an encoded picture, are `u8`.
     """
-    table: dict[str, dict[str, Any]] = {}
+    table: Table = {}
     blocks, at = [], 0
     for name, value in arrays.items():
         array = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value)
@@ -45,8 +55,7 @@ def packed(arrays: Mapping[str, Shaped[np.ndarray, "..."] | bytes]) -> tuple[str
         table[name] = {"type": TYPES[array.dtype], "shape": list(array.shape), "at": at, "coding": coding}
         blocks.append(data)
         at += len(data)
-    whole = gzip.compress(b"".join(blocks), _LEVEL, mtime=0)
-    return base64.b64encode(whole).decode("ascii"), table
+    return gzip.compress(b"".join(blocks), _LEVEL, mtime=0), table
 
 
 def spread(array: Shaped[np.ndarray, "N *C"]) -> bytes:

@@ -6,7 +6,11 @@ const KINDS = {
 
 /** Typed arrays by name. Half floats come out as floats. */
 export async function unpack(text, table) {
-  const whole = await inflated(bytesOfBase64(text));
+  return arraysOf(await inflated(bytesOfBase64(text)), table);
+}
+
+/** The same from the inflated bytes. */
+export function arraysOf(whole, table) {
   const arrays = {};
   for (const [name, entry] of Object.entries(table)) arrays[name] = arrayOf(whole, entry);
   return arrays;
@@ -19,7 +23,7 @@ export function bytesOfBase64(text) {
   return bytes;
 }
 
-async function inflated(bytes) {
+export async function inflated(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
 }

@@ -32,15 +32,22 @@ export class Face {
   /** weights: of all expressions, 0 to 1. turn: of the head, axis-angle, radians. */
   update(weights, turn) {
     const { meta, arrays } = this;
-    express(arrays.neutral, this.offsets, meta.millimetre_factor, weights, this.expressive);
+    if (!this.weights || weights.some((x, k) => x !== this.weights[k])) this.#express(weights);
     const rotations = rotationsOf(turn, weights, meta.gaze, meta.neck_share);
     const transforms = jointTransforms(rotations, meta.joints, meta.joint_parents);
     skin(this.expressive, transforms, arrays.skin_weights, meta.translation, this.posed);
     normalsOf(this.posed, this.triangles, this.normals);
-    this.tensionOfAll.set(this.tension.of(this.expressive));
-    this.detail.set(...this.dynamic.maps(weights));
     this.#upload("position", this.posed, 3);
     this.#upload("normal", this.normals, 3);
+  }
+
+  /** What a turn of the head leaves as it is. */
+  #express(weights) {
+    const { meta, arrays } = this;
+    this.weights = weights.slice();
+    express(arrays.neutral, this.offsets, meta.millimetre_factor, weights, this.expressive);
+    this.tensionOfAll.set(this.tension.of(this.expressive));
+    this.detail.set(...this.dynamic.maps(weights));
     this.#upload("tension", this.tensionOfAll, 1);
   }
 

@@ -30,6 +30,9 @@ export class Stage {
     this.controls = this.#orbit();
     this.changed = { shape: true, picture: true };
     this.frames = 0;
+    this.owed = false; // a picture with shadows, after one without
+    this.unhindered = new THREE.DataTexture(new Uint8Array([255, 255, 0, 255]), 1, 1);
+    this.unhindered.needsUpdate = true;
     this.reset();
   }
 
@@ -142,16 +145,28 @@ export class Stage {
     this.changed.picture = true;
   }
 
-  /** Draws if something changed; true if it did. */
-  draw() {
+  /** Draws if something changed; true if it did. `quick`: without shadows and hollows, which are then owed. */
+  draw(quick = false) {
     this.controls.update();
     const { shape, picture } = this.changed;
-    if (!shape && !picture) return false;
+    if (!shape && !picture && (quick || !this.owed)) return false;
     this.changed = { shape: false, picture: false };
+    this.owed = quick;
     const { renderer, camera } = this;
     camera.updateMatrixWorld();
-    this.uniforms.lightCentre.value.set(0, 0, this.centre.z).applyMatrix4(camera.matrixWorldInverse);
     if (shape) this.face.detail.draw(renderer);
+    if (!quick) this.#findHollows();
+    this.uniforms.hollows.value = quick ? this.unhindered : this.hollows[1].texture;
+    renderer.setRenderTarget(null);
+    renderer.clear();
+    renderer.render(this.scene, camera);
+    this.frames += 1;
+    return true;
+  }
+
+  #findHollows() {
+    const { renderer, camera } = this;
+    this.uniforms.lightCentre.value.set(0, 0, this.centre.z).applyMatrix4(camera.matrixWorldInverse);
     for (const [scene, target] of [[this.shadowScene, this.shadow], [this.seenScene, this.seen]]) {
       renderer.setRenderTarget(target);
       renderer.clear();
@@ -159,11 +174,13 @@ export class Stage {
     }
     this.hollowScreen.draw(renderer, this.hollows[0]);
     this.softScreen.draw(renderer, this.hollows[1]);
-    renderer.setRenderTarget(null);
-    renderer.clear();
-    renderer.render(this.scene, camera);
-    this.frames += 1;
-    return true;
+  }
+
+  /** Gives the graphics card back what it holds. */
+  close() {
+    this.controls.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
   }
 }
 
