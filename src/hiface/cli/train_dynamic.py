@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from hiface.detail.dynamic import DynamicCoefficients
-    from hiface.train.dynamic import NetworkFaces
+    from hiface.detail.people import Captures
+    from hiface.train.dynamic import DynamicOptions, NetworkFaces
     from hiface.train.dynamic_people import DetailPeople, MapNorms
 
 log = logging.getLogger(__name__)
@@ -109,19 +110,19 @@ def train_dynamic(
 
 def _train(
     module: DynamicCoefficients,
-    captures: object,
+    captures: Captures,
     expressions: Float[Tensor, "N E"],
     norms: MapNorms,
-    options: object,
+    options: DynamicOptions,
     faces: NetworkFaces | None,
     what: str,
 ) -> None:
     from hiface.train.dynamic import train_dynamic as train
     from hiface.train.dynamic_people import drawn_people
 
-    people = drawn_people(captures, PEOPLE, options.seed)  # type: ignore[arg-type, attr-defined]
+    people = drawn_people(captures, PEOPLE, options.seed)
     with _bar(what) as told:
-        train(module, people, expressions, norms, options, faces, told)  # type: ignore[arg-type]
+        train(module, people, expressions, norms, options, faces, told)
 
 
 def _figures(

@@ -83,7 +83,9 @@ def plot_points(
         return None
     axes.plot(x, y, ".", color=_GREY, alpha=0.5, markersize=5)
     parts = np.array_split(np.argsort(x, kind="stable"), min(bins, len(x)))
-    axes.plot([np.median(x[p]) for p in parts], [np.median(y[p]) for p in parts], "o-", color=_COLOURS[1], linewidth=1.6)
+    axes.plot(
+        [np.median(x[p]) for p in parts], [np.median(y[p]) for p in parts], "o-", color=_COLOURS[1], linewidth=1.6
+    )
     axes.set(ylim=(0, None), xlabel=x_label, ylabel=y_label)
     return _save(figure, path)
 

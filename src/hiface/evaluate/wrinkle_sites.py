@@ -1,8 +1,8 @@
 """Where wrinkles are measured and how: sites of the face, and the part of a displacement map that is lines.
 
-A site is an ellipse in the front view of the mean face: x and y in millimetres, outer eye corners near (±45, 34), tip of
-the nose near (0, 4). Lines are what lies between two Gaussian blurs that pass half of a wave of 3 mm and of 15 mm: finer
-is noise of the texels, slower is shape.
+A site is an ellipse in the front view of the mean face: x and y in millimetres, outer eye corners near (±45, 34), tip
+of the nose near (0, 4). Lines are what lies between two Gaussian blurs that pass half of a wave of 3 mm and of 15 mm:
+finer is noise of the texels, slower is shape.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class WrinkleSites:
         front = place[..., 2] > np.median(place[self.mask][:, 2]) - 60  # not the back of a neck or ear
         inside = np.any([e.inside(place) for e in ellipses], axis=0) & self.mask & front
         if not inside.any():
-            raise ConfigError(f"the detail basis has no texel at the {name}; sites are written for heads in millimetres")
+            raise ConfigError(
+                f"the detail basis has no texel at the {name}; sites are written for heads in millimetres"
+            )
         return np.asarray(inside)
 
     def lines(self, maps: Float[np.ndarray, "N R R"]) -> Float[np.ndarray, "N R R"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from hiface.detail.people import Captures
 from hiface.evaluate.answers import AnswerCache, Answers, Progress, pack_answers
@@ -22,8 +22,9 @@ from hiface.evaluate.wrinkles import correlation, frowned, nearer, only, people_
 from hiface.model import HiFace
 from hiface.photo.packs import Pack, read_pack
 from hiface.synth.people import people_expressions
-from hiface.train.dynamic_people import MapNorms, drawn_people, kept
+from hiface.train.dynamic_people import DetailPeople, MapNorms, drawn_people, kept
 from hiface.train.seen_detail import wiener
+from hiface.types import Coefficients
 
 AGES = (20, 30, 40, 50, 60, 70, 80)
 PEOPLE = 60
@@ -126,8 +127,8 @@ def _nearer_section(
     return Section("one person's two photos", rows, (note,))
 
 
-def _flat_lines(model: HiFace, sites: WrinkleSites, coefficients: object) -> torch.Tensor:
-    lines = static_lines(model, sites, coefficients)  # type: ignore[arg-type]
+def _flat_lines(model: HiFace, sites: WrinkleSites, coefficients: Coefficients) -> Float[torch.Tensor, "N P"]:
+    lines = static_lines(model, sites, coefficients)
     return torch.from_numpy(lines[:, sites.mask])
 
 
@@ -167,12 +168,12 @@ def _frown_section(model: HiFace, sites: WrinkleSites, captures: Captures, photo
 
 
 def _frown_on_photos(
-    model: HiFace, sites: WrinkleSites, people: object, photos: _Photos, near: np.ndarray
-) -> np.ndarray:
+    model: HiFace, sites: WrinkleSites, people: DetailPeople, photos: _Photos, near: Bool[np.ndarray, "N"]
+) -> Float[np.ndarray, "M"]:
     if not near.any():
         return np.zeros(0)
     c = photos.answers[np.flatnonzero(near)].coefficients
-    return frowned(model, sites, c.identity, only(people, c.static)).deepened  # type: ignore[arg-type]
+    return frowned(model, sites, c.identity, only(people, c.static)).deepened
 
 
 def _span(values: np.ndarray) -> str:

@@ -18,8 +18,8 @@ _TITLES = ("static", "compressed", "stretched", "tension", "sum")
 
 
 def composition(sculptor: Sculptor, years: float = 64, expression: str = COMPOSED, side: int = 300) -> Picture:
-    """D_sta, D_com, D_str, M and D of one face: as maps, and as clay. Single maps on the face at rest; tension and sum on
-    the face with the expression, the former without detail."""
+    """D_sta, D_com, D_str, M and D of one face: as maps, and as clay. Single maps on the face at rest; tension and
+    sum on the face with the expression, the former without detail."""
     rest, full = sculptor.worn(years), sculptor.worn(years, expression)
     mask = sculptor.model.reconstructor.detail_model.basis.mask.cpu().numpy()
     most = _round_up(max(float(np.abs(getattr(full.detail, m).numpy()).max()) for m in ("static", "compressed")) * 0.5)

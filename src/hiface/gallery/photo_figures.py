@@ -44,8 +44,8 @@ def reconstructed(model: HiFace, shots: Sequence[Shot], side: int = 300) -> Pict
 
 
 def decorated(model: HiFace, shots: Sequence[Shot], side: int = 340) -> Picture:
-    """Fig. 6: identity and expression fitted to landmarks by an optimiser that starts from the mean face, then SD-DeTail
-    on them: static detail as the network sees it in the photo, dynamic detail from both."""
+    """Fig. 6: identity and expression fitted to landmarks by an optimiser that starts from the mean face, then
+    SD-DeTail on them: static detail as the network sees it in the photo, dynamic detail from both."""
     rows = []
     for shot in shots:
         assert shot.points478 is not None
@@ -110,6 +110,4 @@ def _with_expression(face: Reconstruction, name: str) -> Reconstruction:
     rotation[:, 2:] = 0
     weights = weights_of(face.face, name).to(torch.float32)
     coefficients = replace(face.coefficients, expression=weights, rotation=rotation)
-    return face.model.assemble(
-        face.photo, face.box, coefficients, (face.millimetre_factor, face.metric_assumption)
-    )
+    return face.model.assemble(face.photo, face.box, coefficients, (face.millimetre_factor, face.metric_assumption))

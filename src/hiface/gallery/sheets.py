@@ -104,7 +104,7 @@ def _write(strip: Picture, text: str, ink: tuple[int, int, int], share: float = 
     (wide, tall), _ = cv2.getTextSize(text, font, size, thick)
     large = np.zeros((height, width), np.uint8)
     cv2.putText(large, text, ((width - wide) // 2, (height + tall) // 2), font, size, 255, thick, cv2.LINE_AA)
-    cover: Float[np.ndarray, "H W 1"] = (
-        cv2.resize(large, strip.shape[1::-1], interpolation=cv2.INTER_AREA)[..., None] / np.float32(255)
-    )
+    cover: Float[np.ndarray, "H W 1"] = cv2.resize(large, strip.shape[1::-1], interpolation=cv2.INTER_AREA)[
+        ..., None
+    ] / np.float32(255)
     strip[:] = strip + cover * (np.array(ink, np.float32) - strip) + 0.5

@@ -1,11 +1,11 @@
 """Eq. 6 trained by itself: its two MLPs on people of the captures, everything else of a weight file as it was.
 
 Whatever φ the network sees, the answer asked for is the conditional expectation of the person's φ_com and φ_str: it
-minimises the expected square of the maps' errors, so the loss is that square (L_detail takes the root, whose minimum is
-a geometric median, and teaches the whole network). The truth is never scaled with φ. Where φ is seen badly (`seen_detail`)
-the expectation moves to that of everybody of such an age, and the variance that is lost there is lost to any function of φ.
-Eq. 6 divides φ by its own deviation, so it cannot see how strongly φ was shrunk, only which modes are left of it; that
-is what it has to judge by.
+minimises the expected square of the maps' errors, so the loss is that square (L_detail takes the root, whose minimum
+is a geometric median, and teaches the whole network). The truth is never scaled with φ. Where φ is seen badly
+(`seen_detail`) the expectation moves to that of everybody of such an age, and the variance that is lost there is lost
+to any function of φ. Eq. 6 divides φ by its own deviation, so it cannot see how strongly φ was shrunk, only which
+modes are left of it; that is what it has to judge by.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ class Kept:
 def halves(captures: Captures) -> tuple[Captures, Captures]:
     """Four fifths of the captures to learn from and, at even steps through the ages, one fifth to judge by."""
     if len(captures) < 2 * HELD_OUT:
-        raise ConfigError(f"the detail basis holds {len(captures)} captures, {2 * HELD_OUT} are needed to hold some out")
+        raise ConfigError(
+            f"the detail basis holds {len(captures)} captures, {2 * HELD_OUT} are needed to hold some out"
+        )
     order = np.argsort(captures.age, kind="stable")
     held = np.zeros(len(captures), bool)
     held[order[HELD_OUT // 2 :: HELD_OUT]] = True

@@ -6,8 +6,8 @@ is seen: mode k, of energy e_k (mm², mean over texels), keeps the share s_k = e
 
     φ̂_k = s_k φ_k + √(s_k (1 − s_k)) ε_k,   so that E[φ_k | φ̂_k] = φ̂_k for a φ_k of unit variance.
 
-A factor below 1 on all of φ̂ (a network still more timid) and a rest of noise of some tenth of a micrometre in every mode,
-which its loss hardly feels and no truth stands behind, come on top.
+A factor below 1 on all of φ̂ (a network still more timid) and a rest of noise of some tenth of a micrometre in every
+mode, which its loss hardly feels and no truth stands behind, come on top.
 """
 
 from __future__ import annotations
