@@ -1,10 +1,13 @@
-"""Eq. 6 trained by itself: φ as networks see it, what is learnt, what is measured, and what stays in the weight file."""
+"""Eq. 6 trained by itself: φ as networks see it, what is learnt and measured, and what stays in the weight file."""
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
 
+import hiface
+from hiface.cli.train_dynamic import train_dynamic as train_verb
+from hiface.detail.basis import NAMES, DetailBasis, write_basis
 from hiface.detail.dynamic import DynamicCoefficients
 from hiface.errors import ConfigError
 from hiface.reconstructor import NetworkConfig, Reconstructor, load_reconstructor, save_weights
@@ -162,3 +165,36 @@ def test_faces_of_shards_bring_their_truth(tmp_path):
     assert faces.seen.shape == faces.truth.static.shape
     assert not torch.equal(faces.seen, faces.truth.static)
     assert faces.expression.shape == (3, network.face.expression_size)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Assets and weights of the tiny face as files, and shards."""
+    shards, assets = make_world(tmp_path)[:2]
+    basis, known = detail_basis(), captures()
+    arrays = {n: (basis.get_buffer(f"{n}_mean").numpy(), basis.get_buffer(f"{n}_modes").numpy()) for n in NAMES}
+    extra = {"capture_age": known.age.astype(np.float32)}
+    extra |= {f"capture_{n}": getattr(known, n).astype(np.float16) for n in NAMES}
+    means, modes = ({n: pair[k] for n, pair in arrays.items()} for k in (0, 1))
+    write_basis(tmp_path / "basis.safetensors", basis.mask.numpy(), means, modes, {}, extra)
+    stored = assets[0], assets[1], DetailBasis.load(tmp_path / "basis.safetensors")
+    network = Reconstructor(NetworkConfig(width=0.125, crop=32, mix=16, detail_width=8), *stored)
+    save_weights(network, tmp_path / "old.safetensors", {})
+    paths = {"face_model": "face", "albedo": "albedo", "detail_basis": "basis", "weights": "old"}
+    return shards, {name: str(tmp_path / f"{stem}.safetensors") for name, stem in paths.items()}
+
+
+def test_the_verb_prints_what_is_kept_and_writes_a_file_that_loads(files, tmp_path, monkeypatch, capsys):
+    shards, paths = files
+    monkeypatch.setattr("hiface.cli.train_dynamic.PEOPLE", 50)
+    monkeypatch.setattr("hiface.cli.train_dynamic.EXPRESSIONS", 20)
+    threads = torch.get_num_threads()
+    train_verb(out=tmp_path / "new.safetensors", shards=shards, count=5, steps=10, **paths)
+    torch.set_num_threads(threads)
+    told = capsys.readouterr().out
+    assert "exact" in told
+    assert "→" in told
+    loaded = hiface.load(**(paths | {"weights": str(tmp_path / "new.safetensors")}), device="cpu")
+    assert [row["group"] for row in loaded.meta["dynamic"]["held_out"]][-1] == "φ of the network, drawn faces"
+    with pytest.raises(ConfigError, match="fewer than 10"):
+        train_verb(out=tmp_path / "none.safetensors", steps=3)

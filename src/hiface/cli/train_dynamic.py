@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hiface.train.dynamic_people import DetailPeople, MapNorms
 
 log = logging.getLogger(__name__)
-PEOPLE, EXPRESSIONS = 12000, 6000
+PEOPLE, EXPRESSIONS = 6000, 4000
+FEWEST_FACES = 5
 TAU = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
 
 
@@ -92,7 +93,9 @@ def train_dynamic(
     if shards is not None:
         with _bar("drawn faces") as told:
             faces = network_faces(network, shards, count, told)
-        cut = len(faces) * 4 // 5
+        if len(faces) < FEWEST_FACES:
+            raise ConfigError(f"{shards}: {len(faces)} drawn faces; give {FEWEST_FACES} or more, best some thousand")
+        cut = min(len(faces) * 4 // 5, len(faces) - 2)  # a variance needs two
         seen, unseen = faces[:cut], faces[cut:]
     figures = None
     if check:

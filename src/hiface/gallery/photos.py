@@ -64,7 +64,7 @@ def cast_of_data(data: Path) -> Cast:
     def shots(*names: str) -> tuple[Shot, ...]:
         return tuple(_shot(pack, n) for n in names)
 
-    return Cast(shots(*ANIMATED), shots(*FACES), shots(*FITTED), *shots(SOURCE), shots(*DRIVERS))
+    return Cast(shots(*ANIMATED), shots(*FACES), shots(*FITTED), _shot(pack, SOURCE), shots(*DRIVERS))
 
 
 def cast_of_photos(photos: Sequence[Path]) -> Cast:

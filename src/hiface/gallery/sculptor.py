@@ -79,7 +79,7 @@ class Sculptor:
         return sculpture(self.model.face, worn.posed, relief, frame, side)
 
 
-_CLOSE = {"": (0.0, 0.0, 1.0), "brow": (0.0, 0.20, 0.42), "eye": (-0.19, 0.045, 0.26), "mouth": (-0.04, -0.24, 0.40)}
+_CLOSE = {"": (0.0, 0.0, 1.0), "brow": (0.0, 0.20, 0.42), "eye": (-0.225, 0.075, 0.23), "mouth": (-0.04, -0.24, 0.40)}
 """Centre right and up of the whole frame's, and width, in whole frames. The light comes from the left."""
 
 

@@ -111,6 +111,8 @@ def begin(module: DynamicCoefficients) -> None:
         if isinstance(layer, nn.Linear):
             layer.reset_parameters()
     style, last = module.style[-1], module.decode[-1]
+    assert isinstance(style, nn.Linear)
+    assert isinstance(last, nn.Linear)
     nn.init.normal_(style.bias, std=1.0)
     nn.init.normal_(last.weight, std=1e-3)
     nn.init.zeros_(last.bias)

@@ -87,7 +87,8 @@ def kept(
     expression: Float[Tensor, "B E"],
     norms: MapNorms,
 ) -> dict[str, Kept]:
-    """Of D_com and D_str ("compressed", "stretched") that Eq. 6 makes of `seen` φ and of expressions."""
+    """Of D_com and D_str ("compressed", "stretched") that Eq. 6 makes of `seen` φ and of expressions; of two people or
+    more who differ."""
     answers = dict(zip(NAMES[1:], module(expression, seen), strict=True))
     return {name: _kept(answers[name], getattr(truth, name), getattr(norms, name)) for name in answers}
 
