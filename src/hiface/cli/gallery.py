@@ -20,7 +20,7 @@ def gallery(
     *,
     out: Annotated[Path, Parameter(alias="-o")],
     data: Path | None = None,
-    seed: int = 3,
+    seed: int = 10,
     weights: str = "hiface.safetensors",
     detail_basis: str = "detail_basis.safetensors",
     device: str = "auto",

@@ -21,6 +21,8 @@ KEY, FILL, RIM = _unit(-0.62, 0.58, 0.62), _unit(0.85, 0.05, 0.5), _unit(0.7, 0.
 """Towards the lights: from the upper left and well to the side, so that wrinkles throw shade."""
 RAKING = _unit(-0.62, 0.74, 0.30)
 """A key light that grazes the front of a face: lines of a tenth of a millimetre show."""
+OVERHEAD = _unit(-0.10, 0.90, 0.42)
+"""A key light from above: it grazes temples and lids, whose lines run sideways."""
 LIGHTS = np.array(
     [[1.28, 1.22, 1.14], [0.20, 0.23, 0.28], [0.42, 0.45, 0.50], [0.30, 0.32, 0.36], [0.10, 0.09, 0.085]],
     np.float32,

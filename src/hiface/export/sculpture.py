@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from hiface.export.clay import KEY, RAKING, key_shadow, openness
+from hiface.export.clay import RAKING, key_shadow, openness
 from hiface.export.pictures import cavity, clay, on_ground, overlay, srgb
 from hiface.export.seen import look_at, with_relief
 from hiface.face.model import FaceModel
@@ -27,11 +27,11 @@ def sculpture(
     displacement: Float[np.ndarray, "R R"] | None,
     frame: Frame,
     side: int = 384,
-    grazing: bool = True,
+    towards: Float[np.ndarray, "3"] = RAKING,
 ) -> UInt8[np.ndarray, "S S 3"]:
-    """The face in clay on a dark ground, sRGB; `displacement` (mm, face tile) as relief, None for the coarse face."""
+    """The face in clay on a dark ground, sRGB; `displacement` (mm, face tile) as relief, None for the coarse face.
+    `towards` is the unit direction of the key light."""
     moved = np.asarray(posed, np.float32) - np.array([*frame.centre, 0], np.float32)
-    towards = RAKING if grazing else KEY
     seen = look_at(face, moved, 1 / frame.width_mm, side)
     lit, share = key_shadow(seen, towards), openness(seen)
     if displacement is None:

@@ -12,6 +12,7 @@ from hiface.gallery.sheets import Picture, sheet, stacked
 AGES = (20, 32, 44, 56, 68, 80)
 PARTS: tuple[Parts, ...] = ("static", "dynamic", "both")
 COMPOSED = "delight"
+_SAID = {"delight": "smiling with raised brows"}
 SHOWN = ("at rest", "frown", "brows raised", "smile")
 _MAPS = ("static", "compressed", "stretched", "tension", "displacement")
 _TITLES = ("static", "compressed", "stretched", "tension", "sum")
@@ -35,7 +36,12 @@ def composition(sculptor: Sculptor, years: float = 64, expression: str = COMPOSE
             worn = Worn(rest.posed, full.detail)
         clays.append(sculptor.picture(worn, side, shown))
         closes.append(sculptor.picture(worn, side, shown, "brow"))
-    return sheet([maps, clays, closes], _TITLES, ("map", "clay", "close"), f"{expression}, {years:.0f} years")
+    return sheet(
+        [maps, clays, closes],
+        _TITLES,
+        ("map", "clay", "close"),
+        f"{years:.0f} years, {_SAID.get(expression, expression)}",
+    )
 
 
 def ages(sculptor: Sculptor, side: int = 270) -> Picture:

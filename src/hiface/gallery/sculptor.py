@@ -13,6 +13,7 @@ from torch import Tensor
 from hiface.detail.compose import Parts, shown
 from hiface.detail.people import Captures, aged
 from hiface.errors import ConfigError
+from hiface.export.clay import OVERHEAD, RAKING
 from hiface.export.sculpture import Frame, sculpture, whole_face
 from hiface.face.model import FaceModel
 from hiface.gallery.sheets import Picture
@@ -76,7 +77,7 @@ class Sculptor:
         """The person in clay with one of the maps as relief ("none" for the coarse face); `close` as in `close_up`."""
         frame = close_up(_raised(whole_face(self.model.face, worn.posed, 1.16)), close)
         relief = None if map_name == "none" else getattr(worn.detail, map_name)[0].numpy()
-        return sculpture(self.model.face, worn.posed, relief, frame, side)
+        return sculpture(self.model.face, worn.posed, relief, frame, side, OVERHEAD if close == "eye" else RAKING)
 
 
 _CLOSE = {"": (0.0, 0.0, 1.0), "brow": (0.0, 0.20, 0.42), "eye": (-0.225, 0.075, 0.23), "mouth": (-0.04, -0.24, 0.40)}
