@@ -23,7 +23,7 @@ def composition(sculptor: Sculptor, years: float = 64, expression: str = COMPOSE
     sum on the face with the expression, the former without detail."""
     rest, full = sculptor.worn(years), sculptor.worn(years, expression)
     mask = sculptor.model.reconstructor.detail_model.basis.mask.cpu().numpy()
-    most = _round_up(max(float(np.abs(getattr(full.detail, m).numpy()).max()) for m in ("static", "compressed")) * 0.5)
+    most = _round_up(max(float(np.abs(getattr(full.detail, m).numpy()).max()) for m in ("static", "compressed")) * 0.35)
     tension = 1.0
     maps, clays, closes = [], [], []
     for name in _MAPS:
