@@ -76,7 +76,7 @@ def train_dynamic(
 
     from hiface.detail.people import Captures
     from hiface.model import load
-    from hiface.synth.people import people_expressions
+    from hiface.synth.expressions import people_expressions
     from hiface.train.dynamic import DynamicOptions, replace_dynamic
     from hiface.train.dynamic_faces import network_faces
     from hiface.train.dynamic_people import MapNorms, as_people, halves

@@ -21,7 +21,7 @@ from hiface.evaluate.wrinkle_sites import AGEING, WrinkleSites
 from hiface.evaluate.wrinkles import correlation, frowned, nearer, only, people_of_age, rows_of, static_lines
 from hiface.model import HiFace
 from hiface.photo.packs import Pack, read_pack
-from hiface.synth.people import people_expressions
+from hiface.synth.expressions import people_expressions
 from hiface.train.dynamic_people import DetailPeople, MapNorms, drawn_people, kept
 from hiface.train.seen_detail import wiener
 from hiface.types import Coefficients

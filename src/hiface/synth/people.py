@@ -9,8 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hiface.face.asset import ARKIT
-from hiface.face.expression_prior import ExpressionPrior
 from hiface.face.model import FaceModel
 from hiface.face.people import PeopleShapes
 from hiface.geometry.skinning import joint_transforms
@@ -85,17 +83,6 @@ def draw_person(
         sex="male" if male else "female",
         tone=float(rng.random()),
     )
-
-
-def people_expressions(model: FaceModel, count: int, seed: int) -> Float[Tensor, "N E"]:
-    """Weights of expressions that people make, with their correctives: of the shipped prior, as generated faces wear
-    them."""
-    rng, names = np.random.default_rng(seed), model.expression_names
-    scores = np.zeros((count, len(names)), np.float32)
-    scores[:, [names.index(n) for n in ARKIT]] = ExpressionPrior.load().draw(rng, count)
-    scores = from_scores(scores, names)
-    drawn = np.stack([draw_expression(rng, names, scores, mixed=False) for _ in range(count)])
-    return model.with_correctives(torch.from_numpy(drawn))
 
 
 _AT_REST = {"eyeSquint": 0.22, "eyeBlink": 0.06, "eyeLookDown": 0.06}
