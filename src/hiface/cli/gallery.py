@@ -34,7 +34,7 @@ def gallery(
     Parameters
     ----------
     photos
-        Up to five photos; the first is animated, the others give it their expressions and wrinkles.
+        Up to five photos; those after the first also lend it their expressions and wrinkles.
     out
         Folder for the figures; made if missing.
     data
