@@ -8,6 +8,7 @@ import numpy as np
 
 from hiface.assets.format import quantise, write_asset
 from hiface.detail.basis import DetailBasis
+from hiface.detail.people import Captures
 from hiface.face import albedo as albedo_file
 from hiface.face.albedo import AlbedoModel
 from hiface.face.asset import ARKIT, SCHEMA
@@ -145,3 +146,14 @@ def detail_basis(side: int = 16, static: int = 5, dynamic: int = 3) -> DetailBas
     means = {k: rng.normal(0, 0.1, texels).astype(np.float32) for k in counts}
     modes = {k: rng.normal(0, 0.1, (n, texels)).astype(np.float32) for k, n in counts.items()}
     return DetailBasis.from_arrays(mask, means, modes)
+
+
+def captures(people: int = 40, static: int = 5, dynamic: int = 3) -> Captures:
+    """Coefficients for `detail_basis`: dynamic ones are a function of the static ones' direction."""
+    rng = np.random.default_rng(3)
+    age = np.linspace(5, 90, people)
+    own = rng.normal(size=(people, static)) * (age / 50)[:, None]
+    own[:, 0] += (age - 47.5) / 24.5
+    direction = own / np.sqrt(own.var(1, keepdims=True) + 0.01)
+    maps = [direction @ rng.normal(0, 0.5, (static, dynamic)) for _ in range(2)]
+    return Captures(age, own, *maps)

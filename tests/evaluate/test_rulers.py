@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hiface.errors import ConfigError
+from hiface.evaluate import wrinkle_sheet, wrinkles_report
 from hiface.evaluate.answers import AnswerCache, Answers, answers_of, asked, pack_answers, photo_points
 from hiface.evaluate.consistency import consistency, pairs, ratio
 from hiface.evaluate.consistency_report import consistency_report, london
@@ -23,12 +24,13 @@ from hiface.evaluate.jitter_report import jitter_report
 from hiface.evaluate.landmarks import error_curve
 from hiface.evaluate.landmarks_report import landmark_report
 from hiface.evaluate.statistics import Bootstrap
+from hiface.evaluate.wrinkles_report import wrinkle_report
 from hiface.geometry.rotation import matrix_from_axis_angle
 from hiface.model import HiFace
 from hiface.photo.packs import Pack, read_pack
 from hiface.reconstructor import NetworkConfig, Reconstructor
 from hiface.types import Coefficients
-from tiny import albedo_model, detail_basis, face_model
+from tiny import albedo_model, captures, detail_basis, face_model
 from world import points_on_picture
 
 RNG = np.random.default_rng(0)
@@ -56,7 +58,7 @@ def write_pack(folder, part, sources, people):
         "found": np.ones(n, np.int8), "age": np.array(["20-29", "30-39"] * n)[:n], "gender": np.array(["Female"] * n),
         "race": np.array([""] * n), "source": np.array(sources), "person": np.array(people),
         "landmarks_i16": np.concatenate([points, points[..., :1]], 2) * 8192, "blendshapes": np.zeros((n, 52)),
-        "years": np.full(n, np.nan), "yaw_pitch_roll": RNG.uniform(-40, 40, (n, 3)),
+        "years": RNG.uniform(20, 80, n).astype(np.float32), "yaw_pitch_roll": RNG.uniform(-40, 40, (n, 3)),
         "id": np.array([f"{folder.name}_{part}_{k}" for k in range(n)]),
         "psychomorph189_i16": (hand * 8192).astype(np.int16),
     }  # fmt: skip
@@ -242,15 +244,19 @@ def drawn_people(model, people=3, each=2):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["landmarks", "jitter", "consistency", "decoupling", "fairness"])
-def test_every_report_writes_its_files(name, model, data, cache, tmp_path):
+@pytest.mark.parametrize("name", ["landmarks", "jitter", "consistency", "decoupling", "fairness", "wrinkles"])
+def test_every_report_writes_its_files(name, model, data, cache, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr(wrinkle_sheet, "SIDE", 48)
+    for count in ("PEOPLE", "KEPT_PEOPLE"):
+        monkeypatch.setattr(wrinkles_report, count, 12)
     report = {
         "landmarks": lambda: landmark_report(model, data, tmp_path, cache),
         "jitter": lambda: jitter_report(model, data, tmp_path, cache, 2),
         "consistency": lambda: consistency_report(model, data, tmp_path, cache),
         "decoupling": lambda: decoupling_report(model, data, drawn_people(model), tmp_path, cache),
         "fairness": lambda: fairness_report(model, data, tmp_path, cache, 2),
+        "wrinkles": lambda: wrinkle_report(model, captures(), data, tmp_path, cache),
     }
     sections = report[name]()
     told = json.loads((tmp_path / f"{name}.json").read_text())

@@ -101,3 +101,22 @@ def _mixed(
     if two[0] == two[1]:
         turn = 0.0
     return np.asarray(usual(age) + np.cos(turn) * own + np.sin(turn) * other)
+
+
+def aged(captures: Captures, person: int, age: float) -> DetailCoefficients:
+    """A capture's person at another age: what is usual then, and the person's own deviation from the usual, grown or
+    shrunk as deviations grow with age. Lines stay where they are and deepen."""
+    own_age = float(captures.age[person])
+    parts = []
+    for name in NAMES:
+        values = getattr(captures, name)
+        usual = {a: _nearness(captures.age, a) @ values for a in (own_age, age)}
+        growth = _deviation(values, captures.age, age) / _deviation(values, captures.age, own_age)
+        parts.append((usual[age] + growth * (values[person] - usual[own_age])).astype(np.float32))
+    return DetailCoefficients(*parts)
+
+
+def _deviation(values: Float[np.ndarray, "n K"], ages: Float[np.ndarray, "n"], age: float) -> float:
+    """Root mean square of what captures of about an age deviate from the usual."""
+    weights = _nearness(ages, age)
+    return float(np.sqrt(weights @ ((values - weights @ values) ** 2).mean(1)) + 1e-9)

@@ -20,6 +20,38 @@ _COLOURS = ("#1f4e79", "#c8553d", "#3a7d44", "#8a6bb1", "#b8860b", "#5f6b73", "#
 _GREY = "#5f6b73"
 
 
+def plot_points(
+    path: Path, x: np.ndarray, y: np.ndarray, title: str, x_label: str, y_label: str, bins: int = 8
+) -> Path | None:
+    """A dot for each pair, and the median of y in bins of equally many dots."""
+    figure, axes = _frame(5.2, 3.8, title)
+    if figure is None:
+        return None
+    axes.plot(x, y, ".", color=_GREY, alpha=0.5, markersize=5)
+    parts = np.array_split(np.argsort(x, kind="stable"), min(bins, len(x)))
+    axes.plot(
+        [np.median(x[p]) for p in parts], [np.median(y[p]) for p in parts], "o-", color=_COLOURS[1], linewidth=1.6
+    )
+    axes.set(ylim=(0, None), xlabel=x_label, ylabel=y_label)
+    return _save(figure, path)
+
+
+def plot_bands(
+    path: Path, x: Sequence[float], values: Mapping[str, Sequence[np.ndarray]], title: str, x_label: str, y_label: str
+) -> Path | None:
+    """A line through the medians at each x and a band from the 10th to the 90th percentile, by name."""
+    figure, axes = _frame(6.0, 3.8, title)
+    if figure is None:
+        return None
+    for (name, each), colour in zip(values.items(), _COLOURS, strict=False):
+        low, middle, high = np.array([np.percentile(v, [10, 50, 90]) for v in each]).T
+        axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(x, middle, "o-", color=colour, label=name, linewidth=1.6, markersize=4)
+    axes.set(ylim=(min(0.0, axes.get_ylim()[0]), None), xlabel=x_label, ylabel=y_label)
+    axes.legend(frameon=False)
+    return _save(figure, path)
+
+
 def plot_curves(path: Path, curves: Mapping[str, Curve], title: str, x_label: str, y_label: str) -> Path | None:
     """Cumulative curves by name in one frame; None where matplotlib is missing."""
     figure, axes = _frame(7.0, 5.2, title)

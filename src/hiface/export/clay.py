@@ -19,6 +19,10 @@ def _unit(x: float, y: float, z: float) -> Float[np.ndarray, "3"]:
 
 KEY, FILL, RIM = _unit(-0.62, 0.58, 0.62), _unit(0.85, 0.05, 0.5), _unit(0.7, 0.45, -0.62)
 """Towards the lights: from the upper left and well to the side, so that wrinkles throw shade."""
+RAKING = _unit(-0.62, 0.74, 0.30)
+"""A key light that grazes the front of a face: lines of a tenth of a millimetre show."""
+OVERHEAD = _unit(-0.10, 0.90, 0.42)
+"""A key light from above: it grazes temples and lids, whose lines run sideways."""
 LIGHTS = np.array(
     [[1.28, 1.22, 1.14], [0.20, 0.23, 0.28], [0.42, 0.45, 0.50], [0.30, 0.32, 0.36], [0.10, 0.09, 0.085]],
     np.float32,
@@ -80,12 +84,12 @@ def _shifted(image: Float[np.ndarray, "M M"], rows: int, columns: int) -> Float[
     return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def key_shadow(seen: Seen) -> Float[np.ndarray, "N N"]:
+def key_shadow(seen: Seen, towards: Float[np.ndarray, "3"] = KEY) -> Float[np.ndarray, "N N"]:
     """1 where the key light reaches, 0 in its shadow, soft between: a depth map from the light, eight look-ups.
 
     A look-up beside a point is compared with the tangent plane there, or slanted skin would shade itself in stripes.
     """
-    frame = _light_frame()
+    frame = _light_frame(towards)
     points = seen.corners[0].numpy()
     lit = points @ frame.T
     low, high = lit[:, :2].min(0), lit[:, :2].max(0)
@@ -116,11 +120,11 @@ def _slopes(seen: Seen, frame: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "2
     return np.asarray(np.clip(np.stack([x, y]) / np.maximum(z, 1e-3), -_STEEPEST, _STEEPEST), np.float32)
 
 
-def _light_frame() -> Float[np.ndarray, "3 3"]:
+def _light_frame(towards: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     """Rows: right, up and towards the key light."""
-    right = np.cross((0, 1, 0), KEY)
+    right = np.cross((0, 1, 0), towards)
     right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(KEY, right), KEY]).astype(np.float32)
+    return np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
 
 
 def _positions(seen: Seen) -> list[Float[np.ndarray, "M M"]]:
@@ -137,17 +141,18 @@ def shaded(
     normal: Float[np.ndarray, "3 N N"],
     open_share: Float[np.ndarray, "N N"],
     lit: Float[np.ndarray, "N N"],
+    towards: Float[np.ndarray, "3"] = KEY,
 ) -> tuple[Float[np.ndarray, "3 N N"], Float[np.ndarray, "N N"]]:
     """Linear light that falls on white clay, and the strength of the highlight; both zero where nothing is
     seen.
 
-    open_share: of the sky; lit: of the key light.
+    open_share: of the sky; lit: of the key light, which lies in the direction `towards`.
     """
     open_share = open_share * seen.mask
     parts = np.zeros((len(LIGHTS), *seen.mask.shape), np.float32)
     key, fill, rim, sky, ground = parts
     wrap = np.float32(0.12)
-    np.maximum((_facing(normal, KEY) + wrap) / (1 + wrap), 0, out=key)
+    np.maximum((_facing(normal, towards) + wrap) / (1 + wrap), 0, out=key)
     key *= lit
     key *= seen.mask
     np.maximum(_facing(normal, FILL), 0, out=fill)
@@ -158,7 +163,7 @@ def shaded(
     np.multiply(normal[1] * np.float32(0.5) + np.float32(0.5), open_share, out=sky)
     np.subtract(open_share, sky, out=ground)
     light = (LIGHTS.T @ parts.reshape(len(LIGHTS), -1)).reshape(3, *seen.mask.shape)
-    half = np.maximum(_facing(normal, _unit(*(KEY + np.array([0, 0, 1], np.float32)))), 0)
+    half = np.maximum(_facing(normal, _unit(*(towards + np.array([0, 0, 1], np.float32)))), 0)
     for _ in range(4):
         half *= half
     half *= np.minimum(key * 3, 1)

@@ -98,9 +98,13 @@ def clay(
     normal: Float[np.ndarray, "3 N N"],
     open_share: Float[np.ndarray, "N N"],
     lit: Float[np.ndarray, "N N"],
+    towards: Float[np.ndarray, "3"] = KEY,
 ) -> Float[np.ndarray, "N N 3"]:
-    """Linear colours of the face in clay; the iris is pressed in a little darker, so that the gaze shows."""
-    light, spark = shaded(seen, normal, open_share, lit)
+    """Linear colours of the face in clay; the iris is pressed in a little darker, so that the gaze shows.
+
+    `towards`: the key light's direction, for which `lit` was found.
+    """
+    light, spark = shaded(seen, normal, open_share, lit, towards)
     rows, names = _not_skin(seen)
     tint = np.stack([_table(_CLAY_OF)[names], _table(_GLOSS_OF)[names]]).transpose(0, 2, 1)
     eye = names == list(_CLAY_OF).index("eyes")
