@@ -6,7 +6,7 @@ this one is. Here the coefficients x move from the network's own x₀ to the min
     Σ w_i ‖p_i(x) − p̂_i‖² / (c σ_i²)  +  Σ (x − x₀)² / s²
 
 over identity, expression, orientation and camera, by Gauss-Newton. The points' errors hang together (a network that
-sees the jaw too low sees all of it too low), so c is far above 1: 468 points are worth three. A stronger pull still
+sees the jaw too low sees all of it too low), so c is far above 1: 468 points are worth six. A stronger pull still
 lowers the error of the points, and worsens the neutral shape: `docs/decisions.md` has both figures.
 """
 
@@ -39,7 +39,7 @@ class Trust:
     log_scale: float = 0.05
     shift: float = 0.02
     """Crop sides."""
-    sharing: float = 150.0
+    sharing: float = 75.0
     """c: points that count as one."""
     rounds: int = 3
     """Gauss-Newton steps; the problem is nearly linear."""

@@ -11,7 +11,7 @@ from hiface.evaluate.hardships import SERIES, STEPS, UNITS, Hardship, darkened, 
 from hiface.evaluate.plots import Panel, plot_panels
 from hiface.face.landmarks import FACE_OVAL, IBUG68_OF_MEDIAPIPE, LEFT_EYE, RIGHT_EYE
 from hiface.geometry.colour import linear_from_srgb
-from hiface.photo.crop import _MEAN68
+from hiface.photo.crop import MEAN68
 from hiface.synth.people import axis_angle, turn
 
 SIDE = 240
@@ -21,7 +21,7 @@ SIDE = 240
 def points():
     """Something like a frontal face: an oval, two eyes, a line from chin to forehead, and the 68."""
     middle, found = np.array([120.0, 120.0]), np.full((478, 2), 120.0)
-    found[list(IBUG68_OF_MEDIAPIPE)] = middle + _MEAN68[:, :2] * [1, -1] * 0.9
+    found[list(IBUG68_OF_MEDIAPIPE)] = middle + MEAN68[:, :2] * [1, -1] * 0.9
     angle = np.linspace(0, 2 * np.pi, len(FACE_OVAL), endpoint=False)
     found[list(FACE_OVAL)] = middle + np.stack([60 * np.sin(angle), -80 * np.cos(angle)], 1)
     for contour, x in ((RIGHT_EYE, 92), (LEFT_EYE, 148)):

@@ -13,7 +13,7 @@ import torch
 from hiface.errors import ConfigError
 from hiface.face.parts import PART_NAMES, Part
 from hiface.network.parser import FaceParser, ParserConfig, load_parser
-from hiface.photo.crop import _MEAN68, crop_from_landmarks
+from hiface.photo.crop import MEAN68, crop_from_landmarks
 from hiface.train.parser import ParserTraining, train_parser
 from hiface.train.parser_batches import ParserFaces, cut, load_faces, parser_batch
 from hiface.train.parser_hints import RULES, allowed, hint_loss, hints
@@ -33,7 +33,7 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def faces(world):
     rng = np.random.default_rng(0)
-    points = np.stack([32 + _MEAN68[:, :2] * [1, -1] * 64 / 320] * 6)
+    points = np.stack([32 + MEAN68[:, :2] * [1, -1] * 64 / 320] * 6)
     pictures = rng.integers(0, 256, (6, 64, 64, 3)).astype(np.uint8)
     parts = (pictures[..., 0] > 127).astype(np.uint8)
     return ParserFaces(pictures, parts, points)
@@ -133,7 +133,7 @@ def test_training_learns_bright_from_dark(tmp_path):
     pictures = np.full((4, 64, 64, 3), 30, np.uint8)
     pictures[:, :, 32:] = 220
     parts = np.where(pictures[..., 0] > 127, Part.SKIN, Part.HAIR).astype(np.uint8)
-    points = np.stack([32 + _MEAN68[:, :2] * [1, -1] * 64 / 320] * 4)
+    points = np.stack([32 + MEAN68[:, :2] * [1, -1] * 64 / 320] * 4)
     faces = ParserFaces(pictures, parts, points)
     options = ParserTraining(steps=30, drawn=8, rate=1e-2, average=0.8)
     parser = train_parser(faces, None, tmp_path / "p.safetensors", options, TINY)
