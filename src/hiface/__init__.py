@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hiface.animate import animate
+    from hiface.animation import animate
     from hiface.detail.sddetail import SDDetail
     from hiface.errors import HiFaceError
     from hiface.face.model import FaceModel
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "animate": "animate",
+    "animate": "animation",
     "fit": "fit.photos",
     "Coefficients": "types",
     "FaceHint": "model",

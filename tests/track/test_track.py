@@ -268,7 +268,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(model, clip, tracked, tmp_path,
     again = follow(model, clip, tmp_path, "none", lambda what, done: looks.append(done) if what == "looking" else None)
     assert looks[:5] == [0, 1, 2, 3, 4]
     assert looks[6:8] == [3, 4]  # the chunk that was whole is not looked at again
-    torch.testing.assert_close(again.motion.expression, tracked.motion.expression, atol=1e-5, rtol=0)
+    torch.testing.assert_close(again.motion.expression, tracked.motion.expression, atol=5e-5, rtol=0)
     torch.testing.assert_close(again.motion.centre, tracked.motion.centre, atol=1e-3, rtol=0)
     store = Store(tmp_path, clip, "other weights")
     assert store.chunks() == []

@@ -163,7 +163,7 @@ def test_a_model_too_large_is_refused():
 
 def test_the_command_line_writes_and_opens_pages(face, tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr(reconstruct, "load", lambda *_, **__: face.model)
+    monkeypatch.setattr("hiface.model.load", lambda *_, **__: face.model)
     monkeypatch.setattr(view, "load", lambda *_: face.model)
     monkeypatch.setattr(view.webbrowser, "open", opened.append)
     assert reconstruct.reconstruct([PHOTO], out=tmp_path, html=True) == 0

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hiface.animate import Transfer
-from hiface.animate import animate as drive_face
+from hiface.animation import Transfer
+from hiface.animation import animate as drive_face
 from hiface.export.animation import write_animation
 from hiface.export.folder import load_folder
 from hiface.model import HiFace, Reconstruction, load

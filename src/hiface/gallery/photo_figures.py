@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from hiface.animate import animate
+from hiface.animation import animate
 from hiface.export.sculpture import Frame, over_photo, sculpture
 from hiface.fit.given import GivenPoints
 from hiface.fit.photos import FitOptions, fit

@@ -21,6 +21,8 @@ from hiface.train.photos import PhotoSet
 from hiface.train.shards import Sample, ShardSet
 
 _68 = list(IBUG68_OF_MEDIAPIPE)
+_SPOILT = 0.7
+"""Of the photos: the others stay as sharp as people's photos are."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class StepDataset(Dataset[Batch]):
             picture = np.ascontiguousarray(picture[:, ::-1])
             points = np.stack([picture.shape[1] - points[:, 0], points[:, 1]], 1)[self.mirror478]
             scores, mask = scores[self.score_mirror], np.ascontiguousarray(mask[:, ::-1])
-        row, _ = self._crop(picture, mask, points, rng, rng is not None)
+        row, _ = self._crop(picture, mask, points, rng, rng is not None and rng.random() < _SPOILT)
         row["weight478"] = np.ones(478, np.float32)
         row["scores"] = scores
         row["age"] = np.zeros(9, np.float32) if self.ages is None else self.ages[index]

@@ -44,6 +44,8 @@ class LossWeights:
     """On the chordal distance of head rotations; synthetic images."""
     scores: float = 0.3
     """On MediaPipe's expression scores of photos, a weak teacher: mean absolute difference."""
+    unnamed: float = 0.03
+    """On the weights of a photo's units beyond those that have scores."""
     age: float = 0.1
     """λ_kd."""
     light: float = 0.05

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hiface import losses
 from hiface.face.albedo import BRIGHTEST
+from hiface.face.asset import ARKIT
 from hiface.geometry.rotation import matrix_from_axis_angle
 from hiface.reconstructor import Prediction, Reconstructor
 from hiface.train.batches import Batch
@@ -116,10 +117,19 @@ class Objective(nn.Module):
         scored = c.expression[n:, : batch.scores.shape[1]]
         return {
             "scores": (scored - batch.scores).abs().mean(),
+            "unnamed": self._unnamed(c.expression[n:]),
             "age": losses.age_loss(batch.age, self.model.age_head(c.static[n:]), known),
             "prior_photos": losses.prior_loss(c.albedo[n:], c.identity[n:], *self._modes(c.expression[n:])),
             "prior_static": losses.prior_loss(c.static[n:]),
         }
+
+    def _unnamed(self, expression: Float[Tensor, "M E"]) -> Float[Tensor, ""]:
+        """Sum of the weights of units that no score names, correctives apart: on photos points alone would tell of
+        them, and two hundred units bend a few hundred points any way they like."""
+        named = torch.arange(expression.shape[1], device=expression.device) < len(ARKIT)
+        named = named | self.model.face.signed
+        named[[fix.unit for fix in self.model.face.correctives]] = True
+        return expression[:, ~named].clamp(min=0).sum(1).mean()
 
     def _modes(self, expression: Float[Tensor, "B E"]) -> list[Float[Tensor, "B _"]]:
         """Expressions in standard deviations, which a prior holds as it holds identity; weights need none."""
